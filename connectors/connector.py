@@ -1,0 +1,79 @@
+"""The protocol between a source and the rest: a connector yields documents, and says how far it has come.
+
+Items come in order, and a marker (`FileRead`, `Moved`) covers the documents before it: a batch is cut only behind a
+marker, and the markers are committed in the transaction that loads their documents, so that a kill at any
+moment neither loses nor repeats one. What lies between two markers should stay under some 8 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connectors.document import Document
+from warehouse.rows import PollRow
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the lake knows of a file: how it was when it was read, and how far it was read."""
+
+    size_bytes: int
+    modified_ns: int
+    records: int
+    is_complete: bool
+
+
+class Known(Protocol):
+    """Look-up of what is in the lake already."""
+
+    def files(self, source: str, paths: Sequence[str]) -> Mapping[str, KnownFile]:
+        """Those of the paths that were read before, but for files to look at again because the code has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """Marker: the documents of the file so far have been yielded, `records` of them counted from its beginning."""
+
+    source: str
+    path: str
+    size_bytes: int
+    modified_ns: int
+    records: int
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Marker: the source has been pulled up to this cursor."""
+
+    source: str
+    cursor: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Items that are known without having been read: counted, not stored."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Something that is no item of the source and is passed over (a link, an editor's leftover): said, not counted."""
+
+    path: str
+    why: str
+
+
+Item = Document | FileRead | Moved | Unchanged | Passed | PollRow
+
+
+class Connector(Protocol):
+    """Reads one kind of source."""
+
+    kind: str
+
+    def pull(self, source: str, location: str, cursor: bytes | None, known: Known) -> Iterator[Item]:
+        """Yield what is new at the location, lazily, in a stable order."""

@@ -1,0 +1,328 @@
+"""The rows of the lake: every table and column is declared here, once.
+
+The Arrow schemas and the DDL (`warehouse.schema`), the page `docs/fields.md` and the closed lists of reasons
+and flags are derived from these declarations. A leaf: it imports nothing of ours, so every stage may use it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class _Documented(StrEnum):
+    """A closed list of words, each with the sentence that the docs print for it."""
+
+    doc: str
+
+    def __new__(cls, value: str, doc: str) -> _Documented:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.doc = doc
+        return member
+
+
+class Role(_Documented):
+    """Which of a document's payloads the bytes are."""
+
+    FILE = "file", "a whole file of a folder or a member of an archive"
+    RECORD = "record", "one record of a file of rows"
+    ENTRY = "entry", "an entry of a feed"
+    PAGE = "page", "the web page behind an address"
+
+
+class Decision(_Documented):
+    """What a run did with a document that it read."""
+
+    NEW = "new", "an article that the lake did not hold"
+    CHANGED = "changed", "a further version of an article that the lake holds"
+    UNCHANGED = "unchanged", "nothing that the lake does not hold already"
+    REJECTED = "rejected", "no article; `rejects` says why"
+
+
+class Stage(_Documented):
+    """Where on its way a document was rejected."""
+
+    READ = "read", "opening, unpacking, decoding"
+    EXTRACT = "extract", "finding the article in the document"
+    STRIP = "strip", "taking the boilerplate out"
+    PROCESS = "process", "the worker process itself: it hung, crashed or ran out of memory"
+
+
+class Reason(_Documented):
+    """Why a document became no article."""
+
+    ARCHIVE_BROKEN = "archive-broken", "the archive or compressed file is damaged; what came before the damage was read"
+    ARCHIVE_NESTED = "archive-nested", "an archive inside an archive"
+    BINARY = "binary", "not a text: a picture, a program, an office document, noise"
+    BOILERPLATE_ONLY = "boilerplate-only", "nothing was left once the boilerplate was taken out"
+    CRASHED = "crashed", "the worker process died of this document"
+    EMPTY = "empty", "no bytes, or nothing but white space"
+    MEMORY = "memory", "the document needed more memory than a worker may use"
+    NO_TEXT = "no-text", "a page or row that holds no article text"
+    NOT_A_FILE = "not-a-file", "a pipe, socket or device"
+    RATIO = "ratio", "it unpacks to far more than a text does: a decompression bomb"
+    RECORD_BROKEN = "record-broken", "a row that is not a JSON object"
+    TIMEOUT = "timeout", "the document took longer than a worker may take"
+    TOO_LARGE = "too-large", "larger than the limit of the settings"
+    UNREADABLE = "unreadable", "the operating system refused to read it"
+    UNSUPPORTED = "unsupported", "a format that is not read yet"
+    VANISHED = "vanished", "it was gone, or changed while it was read"
+
+
+class Flag(_Documented):
+    """What a reader should know of an article."""
+
+    CHARSET_GUESSED = "charset-guessed", "the character set was not stated and was guessed"
+    CHARSET_MIXED = "charset-mixed", "bytes that fit no single character set; they were read one by one"
+    DATE_IMPLAUSIBLE = "date-implausible", "a stated date could not be true and was left out"
+    DATE_ONLY = "date-only", "the day of publication is known, not the time: 00:00 UTC stands for it"
+    FRONT_MATTER_BROKEN = "front-matter-broken", "the front matter could not be read and stands in the body"
+    LANGUAGE_DISPUTED = "language-disputed", "the stated language is not the one of the text"
+    TRUNCATED = "truncated", "only the beginning of a very long text was kept"
+
+
+def column(doc: str, **options: Any) -> Any:
+    """A column with the sentence that describes it in `docs/fields.md`; `options` are those of `dataclasses.field`."""
+    return field(metadata={"doc": doc}, **options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRow:
+    """Item pulled from a source."""
+
+    document_id: str = column("Hash of the source, the path or address relative to it, and the bytes first pulled")
+    source: str = column("Name of the source it was pulled from")
+    kind: str = column("`file`, `record`, `entry` or `page`")
+    uri: str = column("What was asked for or recorded, verbatim")
+    final_uri: str | None = column("The address after redirects, where it differs")
+    fetched_at: datetime = column("When it was pulled; of a file, when it was last modified")
+    media_type: str | None = column("What it is, by its content")
+    charset: str | None = column("Character set that it was decoded with")
+    http_status: int | None = column("Status of the HTTP answer")
+    headers: str | None = column("Headers of the HTTP answer, a JSON object")
+    payload_sha256: str = column("SHA-256 of the bytes first pulled")
+    size_bytes: int = column("Size of the bytes first pulled")
+    run_id: str = column("The run that first loaded it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadRow:
+    """Raw bytes of a document (a feed entry and its page are two)."""
+
+    document_id: str = column("The document")
+    role: str = column("`entry`, `page`, `file` or `record`")
+    sha256: str = column("SHA-256 of the bytes before compression")
+    media_type: str | None = column("What they are, by their content")
+    data: bytes = column("The bytes, compressed with zstd")
+    fetched_at: datetime = column("When they were pulled; of a file, when it was last modified")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRow:
+    """Document and run that read it."""
+
+    document_id: str = column("The document")
+    run_id: str = column("The run that loaded what it read")
+    article_id: str | None = column("The article that the document is of")
+    version: int | None = column("The article's version that holds this document's content")
+    decision: str = column("`new`, `changed`, `unchanged` or `rejected`")
+    reason: str | None = column("Why, where the decision does not say it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleRow:
+    """Article, its current version."""
+
+    article_id: str = column("Hash of the stated address, else of source, path and record id, else of the content")
+    document_id: str = column("The document whose content this is")
+    source: str = column("Source that first brought the article")
+    publisher: str | None = column("Who published it")
+    url: str | None = column("Stated address, verbatim")
+    canonical_url: str | None = column("Address that the page itself names, else the stated one, normalised")
+    headline: str | None = column("Headline")
+    subheadline: str | None = column("Line under the headline")
+    byline: tuple[str, ...] = column("Persons who wrote it")
+    dateline: str | None = column("Place and day that the text opens with")
+    credit_line: str | None = column("Agency that supplied it")
+    section: str | None = column("Section of the publication")
+    language: str | None = column("BCP 47 language")
+    body: str = column("Text without boilerplate: paragraphs separated by one blank line, NFC")
+    word_count: int = column("Words of the body")
+    summary: str | None = column("Summary that the publisher gave")
+    image_url: str | None = column("Lead picture")
+    stated_sources: tuple[str, ...] = column("Sources that the text itself states")
+    published_at: datetime | None = column("Time of publication, UTC")
+    published_from: str | None = column("Where the time of publication was found")
+    modified_at: datetime | None = column("Time of the last edit that the publisher states, UTC")
+    first_seen_at: datetime = column("When the first document of the article was pulled")
+    seen_at: datetime = column("When the document of this version was pulled")
+    content_sha256: str = column("SHA-256 of headline, subheadline, byline, time of publication and body")
+    body_sha256: str = column("SHA-256 of the body: what exact copies share")
+    version: int = column("1 for the first content seen, one more for each further one")
+    cause: str = column("`source` when the publisher made this version, `pipeline` when better extraction did")
+    role: str = column("Which payload the content came from: `entry`, `page`, `file` or `record`")
+    extractor: str = column("Extractor and its version")
+    flags: tuple[str, ...] = column("What a reader should know; a closed list")
+    pipeline_version: str = column("Version of the code that made the row")
+    derived_sha256: str = column("SHA-256 of all that the pipeline made of the document: row, tags, removals")
+    run_id: str = column("The run that loaded this version")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRow:
+    """Article and tag."""
+
+    article_id: str = column("The article")
+    tag: str = column("Slug")
+    scheme: str = column("`mediatopic`, `country`, `entity` or `source`")
+    code: str | None = column("Code in the scheme: `medtop:…`, ISO 3166 alpha-2")
+    top_code: str | None = column("Code of the top-level subject")
+    name: str = column("Name for people")
+    score: float = column("0–1")
+    method: str = column("How it was found, with version")
+    evidence: str | None = column("What in the text it rests on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalRow:
+    """Span of boilerplate taken out."""
+
+    article_id: str = column("The article")
+    version: int = column("Its version")
+    rule: str = column("Name of the rule")
+    family: str = column("Family of the rule")
+    start: int = column("Where the span began, in code points of the extracted text")
+    length: int = column("Length of the span in code points")
+    text: str = column("The span")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectRow:
+    """Document that became no article."""
+
+    document_id: str = column("The document")
+    source: str = column("Its source")
+    uri: str = column("Its address")
+    stage: str = column("Where it was rejected")
+    reason: str = column("Why; a closed list")
+    detail: str | None = column("Why, in a sentence")
+    pipeline_version: str = column("Version of the code that rejected it")
+    run_id: str = column("The run that first rejected it")
+    rejected_at: datetime = column("When")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuplicateRow:
+    """Article that is a copy."""
+
+    article_id: str = column("The copy")
+    duplicate_of: str = column("The original, itself no copy")
+    reason: str = column("`content`: the bodies are the same")
+    score: float = column("0–1")
+    run_id: str = column("The run that found it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """Source with what was learnt of it (`sources.toml` says what the user wants)."""
+
+    source: str = column("Name")
+    kind: str = column("`folder` or the kind of its connector")
+    location: str = column("Folder or address")
+    state: str = column("`ok`, `failing` or `gone`")
+    interval_s: int | None = column("Seconds until it is pulled again")
+    interval_reason: str | None = column("Why that long")
+    added_at: datetime = column("When it was first seen")
+    last_success_at: datetime | None = column("When it last answered")
+    error: str | None = column("What went wrong last")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollRow:
+    """Poll of one source, kept for 90 days."""
+
+    source: str = column("The source")
+    polled_at: datetime = column("When")
+    outcome: str = column("`ok`, `not_modified`, `failed`, `refused` or `gone`")
+    http_status: int | None = column("Status of the HTTP answer")
+    entries: int | None = column("Entries that the answer held")
+    new_entries: int | None = column("Those that were not known")
+    size_bytes: int | None = column("Size of the answer")
+    duration_ms: int | None = column("Milliseconds that it took")
+    next_poll_at: datetime | None = column("When the source is due again")
+    reason: str | None = column("Why then")
+    error: str | None = column("What went wrong")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """Run: one pass of a flow."""
+
+    run_id: str = column("Id")
+    flow: str = column("`backfill`, `ingest`, `replay` or `maintain`")
+    started_at: datetime = column("When it began")
+    finished_at: datetime | None = column("When it ended")
+    state: str = column("`running`, `done`, `failed` or `stopped`")
+    documents: int = column("Items pulled, those known without reading included")
+    articles_new: int = column("Decisions `new`")
+    articles_changed: int = column("Decisions `changed`")
+    articles_unchanged: int = column("Decisions `unchanged`, and items known without reading")
+    duplicates: int = column("Copies found")
+    rejected: int = column("Decisions `rejected`")
+    pipeline_version: str = column("Version of the code")
+    error: str | None = column("What ended it, where it failed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRow:
+    """Batch loaded: the loader's ledger, which makes a second load of it change nothing."""
+
+    batch_id: str = column("Id")
+    run_id: str = column("The run that loaded it")
+    loaded_at: datetime = column("When")
+    documents: int = column("Documents in it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """File of a folder seen, so that an unchanged one is not read again."""
+
+    source: str = column("The folder's source")
+    path: str = column("Path in the folder; bytes that are not UTF-8 as surrogate escapes spelt `\\xNN`")
+    size_bytes: int = column("Its size when it was read")
+    modified_ns: int = column("When it was last modified, nanoseconds since 1970")
+    records: int = column("Documents of it that are loaded")
+    is_complete: bool = column("Whether all of them are")
+    pipeline_version: str | None = column("Where a document of it was rejected, the code that did, else null")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CursorRow:
+    """Where a source's connector goes on."""
+
+    source: str = column("The source")
+    cursor: bytes = column("Opaque to all but its connector")
+    batch_id: str = column("The batch that moved it")
+
+
+TABLES: dict[str, type] = {
+    "articles": ArticleRow,
+    "article_tags": TagRow,
+    "batches": BatchRow,
+    "cursors": CursorRow,
+    "documents": DocumentRow,
+    "duplicates": DuplicateRow,
+    "files": FileRow,
+    "outcomes": OutcomeRow,
+    "payloads": PayloadRow,
+    "polls": PollRow,
+    "rejects": RejectRow,
+    "removals": RemovalRow,
+    "runs": RunRow,
+    "sources": SourceRow,
+    "superseded": ArticleRow,
+}
+"""Each table and the type of its rows; `superseded` holds the versions of an article before its current one."""
