@@ -1,7 +1,7 @@
 """The protocol between a source and the rest: a connector yields documents, and says how far it has come.
 
 Items come in order, and a marker (`FileRead`, `Moved`) covers the documents before it: a batch is cut only behind a
-marker, and the markers are committed in the transaction that loads their documents, so that a kill at any
+marker or a count (`Unchanged`), and the markers are committed in the transaction that loads their documents, so that a kill at any
 moment neither loses nor repeats one. What lies between two markers should stay under some 8 MB.
 """
 

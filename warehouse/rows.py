@@ -96,7 +96,9 @@ class DocumentRow:
     document_id: str = column("Hash of the source, the path or address relative to it, and the bytes first pulled")
     source: str = column("Name of the source it was pulled from")
     kind: str = column("`file`, `record`, `entry` or `page`")
+    address: str = column("Path or address relative to the source: with it and the bytes, the document's identity")
     uri: str = column("What was asked for or recorded, verbatim")
+    url: str | None = column("Stated address of the article, where the connector knew it")
     final_uri: str | None = column("The address after redirects, where it differs")
     fetched_at: datetime = column("When it was pulled; of a file, when it was last modified")
     media_type: str | None = column("What it is, by its content")
@@ -161,6 +163,7 @@ class ArticleRow:
     seen_at: datetime = column("When the document of this version was pulled")
     content_sha256: str = column("SHA-256 of headline, subheadline, byline, time of publication and body")
     body_sha256: str = column("SHA-256 of the body: what exact copies share")
+    payload_sha256: str = column("SHA-256 of the bytes that the content came from")
     version: int = column("1 for the first content seen, one more for each further one")
     cause: str = column("`source` when the publisher made this version, `pipeline` when better extraction did")
     role: str = column("Which payload the content came from: `entry`, `page`, `file` or `record`")
@@ -306,6 +309,33 @@ class CursorRow:
     source: str = column("The source")
     cursor: bytes = column("Opaque to all but its connector")
     batch_id: str = column("The batch that moved it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeRow:
+    """The home itself: one row, written when it is whole."""
+
+    format_version: int = column("Format of the home; a newer one is refused")
+    created_at: datetime = column("When it was made")
+    maintained_at: datetime | None = column("When maintenance ended last")
+    maintained_snapshot: int = column("Snapshot that it ended with")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """What a load decides on, one row a document of the batch; staged, never stored."""
+
+    document_id: str = column("The document")
+    source: str = column("Its source")
+    file: str | None = column("The file that it is in")
+    role: str = column("Which payload it is")
+    sha256: str = column("SHA-256 of its bytes")
+    seen_at: datetime = column("When they were pulled")
+    article_id: str | None = column("The article that it is of; null for a reject")
+    modified_at: datetime | None = column("Time of the last edit that it states")
+    content_sha256: str | None = column("What makes a version")
+    derived_sha256: str | None = column("What the pipeline made of it")
+    reason: str | None = column("Why it was rejected")
 
 
 TABLES: dict[str, type] = {

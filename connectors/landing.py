@@ -1,0 +1,249 @@
+"""Batches that were pulled and are not loaded yet: immutable folders below `landing/`.
+
+A batch holds `documents.parquet` (a folder's documents by reference, fetched ones with their bytes), the markers that
+its load commits (`files`, `cursors`, `polls`) and `batch.json`. It is written under a name that begins with a dot and
+renamed when whole, so that what stands there is complete, whenever the process died.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.connector import FileRead, Item, Moved, Passed, Unchanged
+from connectors.document import Document, Failure
+from warehouse.rows import CursorRow, FileRow, PollRow, Reason, Role
+from warehouse.schema import record_batch
+
+GROUP_BYTES = 8 * 1024 * 1024
+GROUP_DOCUMENTS = 1000
+
+_TEXT = ("source", "role", "address", "uri", "file", "url", "media_type", "charset", "final_uri", "headers")
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in (*_TEXT, "document_id", "failure_reason", "failure_detail")),
+        ("fetched_at", pa.timestamp("us", tz="UTC")),
+        ("data", pa.binary()),
+        ("path", pa.binary()),
+        ("size_bytes", pa.int64()),
+        ("http_status", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A landed batch."""
+
+    folder: Path
+    batch_id: str
+    documents: int
+    unchanged: int
+    """Items known without reading, counted by the run that loads the batch."""
+
+    def groups(self) -> list[str]:
+        """One key for each row group of the documents: what the pipeline takes as elements."""
+        file = pq.ParquetFile(self.folder / "documents.parquet")
+        return [f"{self.batch_id}-{n:05d}" for n in range(file.num_row_groups)]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """When a batch is full, at the next marker."""
+
+    size_bytes: int = 96 * 1024 * 1024
+    documents: int = 25_000
+    markers: int = 50_000
+
+
+@dataclass
+class _Writer:
+    """A batch while it is being written."""
+
+    folder: Path
+    size_bytes: int = 0
+    documents: int = 0
+    unchanged: int = 0
+    files: list[FileRow] = field(default_factory=list)
+    cursors: list[CursorRow] = field(default_factory=list)
+    polls: list[PollRow] = field(default_factory=list)
+    _group: list[Document] = field(default_factory=list)
+    _group_bytes: int = 0
+    _parquet: pq.ParquetWriter | None = None
+
+    def add(self, document: Document) -> None:
+        size = len(document.data) if document.data is not None else document.size_bytes
+        self._group.append(document)
+        self._group_bytes += size
+        self.size_bytes += size
+        self.documents += 1
+        if self._group_bytes >= GROUP_BYTES or len(self._group) >= GROUP_DOCUMENTS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self.folder / "documents.parquet", _SCHEMA, compression="zstd")
+        if self._group:
+            self._parquet.write_batch(_to_arrow(self._group), row_group_size=len(self._group))
+        self._group, self._group_bytes = [], 0
+
+    def is_full(self, limits: BatchLimits) -> bool:
+        return (
+            self.size_bytes >= limits.size_bytes
+            or self.documents >= limits.documents
+            or len(self.files) + len(self.cursors) + len(self.polls) >= limits.markers
+        )
+
+    def is_empty(self) -> bool:
+        return not (self.documents or self.files or self.cursors or self.polls or self.unchanged)
+
+    def close(self) -> None:
+        self._flush()
+        if self._parquet is not None:
+            self._parquet.close()
+        for name, row, rows in (
+            ("files", FileRow, list({(f.source, f.path): f for f in self.files}.values())),
+            ("cursors", CursorRow, list({c.source: c for c in self.cursors}.values())),
+            ("polls", PollRow, self.polls),
+        ):
+            pq.write_table(pa.Table.from_batches([record_batch(row, rows)]), self.folder / f"{name}.parquet")
+
+
+def land(
+    items: Iterable[Item],
+    landing: Path,
+    run_id: str,
+    *,
+    limits: BatchLimits | None = None,
+    passed: list[Passed] | None = None,
+    first: int = 0,
+) -> Iterator[Batch]:
+    """Write the items of one or many sources as batches, lazily: the next is begun when the last one was taken.
+
+    What a connector passed over is appended to `passed`; `first` numbers the first batch.
+    """
+    limits = limits or BatchLimits()
+    source, number = iter(items), first
+    while True:
+        batch_id = f"{run_id}-{number:06d}"
+        writer = _begin(landing, batch_id)
+        with ExitStack() as cleanup:
+            cleanup.callback(shutil.rmtree, writer.folder, ignore_errors=True)
+            is_last = _fill(writer, source, batch_id, limits, passed)
+            if writer.is_empty():
+                return
+            batch = _commit(writer, landing, batch_id)
+        yield batch
+        number += 1
+        if is_last:
+            return
+
+
+def _begin(landing: Path, batch_id: str) -> _Writer:
+    folder = landing / f".{batch_id}"
+    folder.mkdir(parents=True)
+    return _Writer(folder)
+
+
+def _fill(
+    writer: _Writer, items: Iterator[Item], batch_id: str, limits: BatchLimits, passed: list[Passed] | None
+) -> bool:
+    """Take items until the batch is full; True when they came to an end."""
+    for item in items:
+        match item:
+            case Document():
+                writer.add(item)
+            case FileRead():
+                writer.files.append(FileRow(**asdict(item), pipeline_version=None))
+            case Moved():
+                writer.cursors.append(CursorRow(source=item.source, cursor=item.cursor, batch_id=batch_id))
+            case PollRow():
+                writer.polls.append(item)
+            case Unchanged():
+                writer.unchanged += item.count
+            case Passed():
+                if passed is not None:
+                    passed.append(item)
+        if isinstance(item, FileRead | Moved | Unchanged) and writer.is_full(limits):
+            return False
+    return True
+
+
+def _commit(writer: _Writer, landing: Path, batch_id: str) -> Batch:
+    writer.close()
+    meta = {"batch_id": batch_id, "documents": writer.documents, "unchanged": writer.unchanged}
+    (writer.folder / "batch.json").write_text(json.dumps(meta), encoding="utf-8")
+    for path in writer.folder.iterdir():
+        _sync(path)
+    sys.audit("newsmill.point", "batch-written")
+    writer.folder.rename(landing / batch_id)
+    _sync(landing)
+    sys.audit("newsmill.point", "batch-landed")
+    return Batch(landing / batch_id, batch_id, writer.documents, writer.unchanged)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def pending(landing: Path) -> list[Batch]:
+    """Batches that were landed and not loaded, oldest first."""
+    found = []
+    for folder in sorted(landing.glob("[!.]*/")):
+        try:
+            meta = json.loads((folder / "batch.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:  # its load was committed, and its removal cut short
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        found.append(Batch(folder, **meta))
+    return found
+
+
+def discard(batch: Batch) -> None:
+    """Remove a batch that was loaded; cut short, `pending` goes on with it."""
+    (batch.folder / "batch.json").unlink(missing_ok=True)
+    sys.audit("newsmill.point", "batch-unmarked")
+    shutil.rmtree(batch.folder, ignore_errors=True)
+    sys.audit("newsmill.point", "batch-removed")
+
+
+def read_group(stream: Any, number: int) -> list[Document]:
+    """The documents of one row group of a `documents.parquet` that is open for reading."""
+    return _from_arrow(pq.ParquetFile(stream).read_row_group(number).to_pylist())
+
+
+def _to_arrow(documents: list[Document]) -> pa.RecordBatch:
+    rows = []
+    for document in documents:
+        row = {name: getattr(document, name) for name in _SCHEMA.names if hasattr(document, name)}
+        row["role"] = str(document.role)
+        row["path"] = os.fsencode(document.path) if document.path is not None else None
+        if document.failure:
+            row |= {"failure_reason": str(document.failure.reason), "failure_detail": document.failure.detail}
+        rows.append(row)
+    return pa.RecordBatch.from_pylist(rows, schema=_SCHEMA)
+
+
+def _from_arrow(rows: list[dict[str, Any]]) -> list[Document]:
+    documents = []
+    for row in rows:
+        reason, detail = row.pop("failure_reason"), row.pop("failure_detail")
+        document = Document(**row | {"role": Role(row["role"]), "path": row["path"] and os.fsdecode(row["path"])})
+        if reason:
+            document = replace(document, failure=Failure(Reason(reason), detail))
+        documents.append(document)
+    return documents

@@ -1,0 +1,157 @@
+"""The flows that pull: `backfill` of paths, and `ingest` of the sources that are wanted."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from connectors.connector import Item, Passed
+from connectors.document import Document
+from connectors.folder import Folder
+from flows.maintain import merge_if_due
+from flows.run import Run, dry_run, run
+from flows.settings import Settings
+from flows.sources import Binding, SourceError, Wanted, bind, read_sources
+from warehouse.known import put_source, sources
+from warehouse.load import Counts, transaction
+from warehouse.rows import SourceRow
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run did."""
+
+    run_id: str
+    counts: Counts
+    resumed: int
+    """Batches of a dead run that were loaded first."""
+    passed: tuple[Passed, ...]
+    sources: tuple[str, ...]
+    errors: tuple[str, ...] = field(default=())
+    """Sources that could not be pulled, each with what to do."""
+
+
+def backfill(
+    settings: Settings,
+    paths: Sequence[Path],
+    *,
+    source: str | None = None,
+    limit: int | None = None,
+    is_dry: bool = False,
+    report: Callable[[Counts], None] = lambda _: None,
+    stop: threading.Event | None = None,
+) -> Result:
+    """Read files, folders and archives into the lake, or only say what that would do.
+
+    Raises `SourceError` for a path that is not there.
+    """
+    for path in paths:
+        if not os.path.lexists(path):
+            raise SourceError(f"{path} does not exist")
+    begin = dry_run if is_dry else run
+    with begin(settings, "backfill", report=report, stop=stop) as current:
+        wanted = read_sources(settings.home)
+        bindings: list[Binding] = []
+        for path in paths:
+            learnt = sources(current.connection) | {b.source: _row(current, b) for b in bindings}
+            bindings += bind(path, wanted, learnt, name=source)
+        return _pull(current, _distinct(bindings), limit)
+
+
+def ingest(
+    settings: Settings,
+    names: Sequence[str] = (),
+    *,
+    report: Callable[[Counts], None] = lambda _: None,
+    stop: threading.Event | None = None,
+) -> Result:
+    """Pull the named sources, or all that are not paused, once."""
+    wanted = read_sources(settings.home)
+    if unknown := set(names) - {w.name for w in wanted}:
+        known = ", ".join(w.name for w in wanted) or "none yet; add one with: newsmill sources add FOLDER"
+        raise SourceError(f"no source is named {sorted(unknown)[0]!r}; there are: {known}")
+    chosen = [w for w in wanted if (w.name in names if names else not w.is_paused)]
+    with run(settings, "ingest", report=report, stop=stop) as current:
+        return _pull(current, [_whole(w, chosen) for w in chosen], None)
+
+
+def _whole(wanted: Wanted, others: Iterable[Wanted]) -> Binding:
+    place = Path(os.path.realpath(wanted.location))
+    nested = (Path(os.path.realpath(o.location)) for o in others)
+    leave_out = tuple(str(n) for n in nested if n != place and n.is_relative_to(place))
+    return Binding(wanted.name, place, None, leave_out, is_known=True)
+
+
+def _distinct(bindings: Iterable[Binding]) -> list[Binding]:
+    return list({(b.source, b.only): b for b in bindings}.values())
+
+
+def _pull(current: Run, bindings: Sequence[Binding], limit: int | None) -> Result:
+    errors: list[str] = []
+    if not current.is_dry:
+        _register(current, bindings)
+    current.take(_limited(_items(current, bindings, errors), limit))
+    if not current.is_dry:
+        merge_if_due(current)
+    return Result(
+        current.run_id,
+        current.counts,
+        current.resumed,
+        tuple(current.passed),
+        tuple(dict.fromkeys(b.source for b in bindings)),
+        tuple(errors),
+    )
+
+
+def _items(current: Run, bindings: Iterable[Binding], errors: list[str]) -> Iterator[Item]:
+    home = str(current.home.path.resolve())
+    for binding in bindings:
+        connector = Folder(binding.only, leave_out=(*binding.leave_out, home))
+        try:
+            yield from connector.pull(binding.source, str(binding.location), None, current.known)
+        except OSError as error:
+            place = binding.location / (binding.only or "")
+            errors.append(f"{binding.source}: {place} cannot be read: {error.strerror or error}")
+
+
+def _limited(items: Iterator[Item], limit: int | None) -> Iterator[Item]:
+    """The first documents, without the marker that would cover those left out."""
+    count = 0
+    for item in items:
+        if limit is not None and isinstance(item, Document):
+            if count >= limit:
+                return
+            count += 1
+        yield item
+
+
+def _register(current: Run, bindings: Iterable[Binding]) -> None:
+    """Write the sources that the lake does not know yet, or knows at another place."""
+    known = sources(current.connection)
+    rows = [_row(current, b) for b in bindings]
+    news = [r for r in rows if r.source not in known or known[r.source].location != r.location]
+    if not news:
+        return
+    with current.writing(), transaction(current.connection, f"run {current.run_id} sources"):
+        for row in {r.source: r for r in news}.values():
+            added_at = known[row.source].added_at if row.source in known else row.added_at
+            put_source(current.connection, replace(row, added_at=added_at))
+
+
+def _row(current: Run, binding: Binding) -> SourceRow:
+    return SourceRow(
+        source=binding.source,
+        kind="folder",
+        location=str(binding.location),
+        state="ok",
+        interval_s=None,
+        interval_reason=None,
+        added_at=current.clock(),
+        last_success_at=None,
+        error=None,
+    )
+
+

@@ -1,0 +1,444 @@
+"""The command line. Heavy modules are imported by the command that needs them: `--help` answers at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.backfill import Result
+    from flows.settings import Settings
+    from warehouse.load import Counts
+
+app = typer.Typer(
+    name="newsmill",
+    help="From feeds and folders of news to SQL: a lake of clean articles in which nothing is lost or doubled.",
+    epilog="Every command takes --home DIR (default: $NEWSMILL_HOME, else ./news), -q, -v and --debug.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+sources_app = typer.Typer(help="Manage what is pulled: add, list, show, pause, resume, remove.", rich_markup_mode=None)
+app.add_typer(sources_app, name="sources", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+class Failed(Exception):  # noqa: N818  how a command ends, not an error of its own
+    """Ends a command with a sentence and an exit code."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _Options:
+    """The options that every command takes, wherever they stand."""
+
+    home: Path | None = None
+    is_debug = False
+    verbosity = 0
+
+
+_options = _Options()
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line; errors that a user can mend are one sentence, a traceback needs `--debug`."""
+    words = _hoist(list(sys.argv[1:] if argv is None else argv))
+    command = typer.main.get_command(app)
+    try:
+        command.main(words, prog_name="newsmill", standalone_mode=True)
+    except Failed as failure:
+        _leave(str(failure), failure.code)
+    except KeyboardInterrupt:
+        _leave("stopped; nothing is lost, the next run goes on", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        if _options.is_debug or not _is_ours(error):
+            raise
+        _leave(str(error), 1)
+    sys.exit(0)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether the error's message is meant for the user."""
+    package = type(error).__module__.partition(".")[0]
+    return package in ("connectors", "flows", "pipelines", "warehouse") or isinstance(error, OSError)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    if message:
+        print(f"newsmill: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _hoist(words: list[str]) -> list[str]:
+    """Take the options off that may stand before or after the command."""
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            return [*kept, word, *rest]
+        if word == "--home":
+            _options.home = Path(next(rest, ""))
+            if str(_options.home) in ("", "."):
+                _leave("--home needs a folder", 2)
+        elif word.startswith("--home="):
+            _options.home = Path(word.partition("=")[2])
+        elif word == "--debug":
+            _options.is_debug = True
+        elif word in ("-q", "--quiet"):
+            _options.verbosity = -1
+        elif word in ("-v", "--verbose"):
+            _options.verbosity = 1
+        else:
+            kept.append(word)
+    return kept
+
+
+def _settings() -> Settings:
+    from flows.settings import find_home, read_settings
+
+    return read_settings(find_home(_options.home, os.environ))
+
+
+def _existing() -> Settings:
+    settings = _settings()
+    if not settings.home.exists:
+        raise Failed(
+            f"there is no home at {settings.home.path}: `newsmill backfill FOLDER` makes one, --home names another"
+        )
+    return settings
+
+
+def _version(is_wanted: bool) -> None:
+    if is_wanted:
+        from newsmill import __version__
+
+        print(f"newsmill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def backfill(
+    paths: Annotated[list[Path], typer.Argument(help="Files, folders and archives.", metavar="PATH...")],
+    source: Annotated[
+        str | None, typer.Option(help="Name of the source; binds a folder that was moved to its old name.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many documents.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would land, and change nothing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when documents were rejected.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read files, folders and archives into the lake; what is there already is not read again."""
+    from flows.backfill import backfill as run_backfill
+
+    settings = _settings()
+    with _Progress() as progress:
+        result = run_backfill(
+            settings,
+            paths,
+            source=source,
+            limit=limit,
+            is_dry=dry_run,
+            report=progress.show,
+            stop=progress.stop,
+        )
+    _print_result(settings, result, progress.seconds, as_json=as_json, is_dry=dry_run)
+    _exit_for(result, strict=strict)
+
+
+@app.command()
+def ingest(
+    names: Annotated[list[str] | None, typer.Argument(help="Sources; all that are not paused if none is named.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when documents were rejected.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Pull the sources of sources.toml, once."""
+    from flows.backfill import ingest as run_ingest
+
+    settings = _settings()
+    with _Progress() as progress:
+        result = run_ingest(settings, names or (), report=progress.show, stop=progress.stop)
+    _print_result(settings, result, progress.seconds, as_json=as_json)
+    _exit_for(result, strict=strict)
+
+
+@app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="A query; - reads it from standard input; none: a prompt.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", "-f", help="table, csv, json, jsonl, parquet or markdown.")
+    ] = "table",
+    as_of: Annotated[str | None, typer.Option(help="The lake as it was at this time (or snapshot number).")] = None,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Allow files outside the lake; never a change of it.")] = False,
+) -> None:
+    """Query the lake, read-only."""
+    from flows.sql import run_sql
+
+    settings = _existing()
+    code = run_sql(settings.home.path, query, format=format_, as_of=as_of, unsafe=unsafe)
+    if code:
+        sys.exit(code)
+
+
+@app.command()
+def status(
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 when something needs a person.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Sources and their health, the last runs, what was dropped and why."""
+    from flows.show import print_json
+    from flows.status import print_status
+    from flows.status import status as read_status
+
+    found = read_status(_existing().home, check=check)
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print_status(found, sys.stdout)
+    if check and found.problems:
+        sys.exit(1)
+
+
+@app.command()
+def explain(
+    what: Annotated[str, typer.Argument(help="A URL, a path, a document or an article.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Everything known of one document or article: where it came from, and each decision on the way."""
+    from flows.explain import explain as read_explanation
+    from flows.explain import print_explanation
+    from flows.show import print_json
+
+    found = read_explanation(_existing().home, what)
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print_explanation(found, sys.stdout)
+    if not found.is_found:
+        sys.exit(1)
+
+
+@app.command()
+def replay(
+    rejected: Annotated[bool, typer.Option("--rejected", help="Documents that became no article.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Of the rejected, those with this reason.")] = None,
+    source: Annotated[str | None, typer.Option(help="Documents of this source.")] = None,
+    since: Annotated[str | None, typer.Option(help="Documents pulled since then: 2026-01-31, 7d, 12h.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every stored document.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what would change, and change nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Extract again from the stored documents; what comes out the same is not touched."""
+    from flows.replay import Selection
+    from flows.replay import replay as run_replay
+
+    if not (rejected or reason or source or since or everything):
+        raise Failed("say what to replay: --rejected, --reason R, --source NAME, --since TIME or --all", 2)
+    settings = _existing()
+    selection = Selection(rejected=rejected or reason is not None, reason=reason, source=source, since=since)
+    with _Progress() as progress:
+        result = run_replay(settings, selection, is_diff=diff, report=progress.show, stop=progress.stop, out=sys.stdout)
+    _print_result(settings, result, progress.seconds, as_json=as_json, is_dry=diff)
+
+
+@app.command()
+def maintain(as_json: JsonOption = False) -> None:
+    """Merge small files, expire old snapshots, clean up, check. Safe beside readers and runs."""
+    from flows.maintain import maintain as run_maintain
+    from flows.show import print_json
+
+    found = run_maintain(_existing())
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print(found)
+    if found.problems:
+        sys.exit(1)
+
+
+@app.command()
+def up() -> None:
+    """Run the service: a Prefect server on 127.0.0.1 and the scheduled flows, until stopped."""
+    from flows.service import up as run_up
+
+    sys.exit(run_up(_settings()))
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Check the installation, the home and the catalog, and say what to do."""
+    from flows.doctor import doctor as run_doctor
+    from flows.doctor import print_checks
+    from flows.settings import find_home
+    from flows.show import print_json
+
+    checks = run_doctor(find_home(_options.home, os.environ))
+    if as_json:
+        print_json(checks, sys.stdout)
+    else:
+        print_checks(checks, sys.stdout)
+    if not all(c.ok for c in checks):
+        sys.exit(1)
+
+
+@sources_app.command("add")
+def sources_add(
+    locations: Annotated[list[Path], typer.Argument(help="Folders to watch.", metavar="LOCATION...")],
+    name: Annotated[str | None, typer.Option(help="Name of the source; else the folder's.")] = None,
+) -> None:
+    """Watch folders: scheduled runs (and `ingest`) read what is new in them."""
+    from flows.sources import Wanted, add_source, free_name, read_sources
+
+    settings = _settings()
+    if name and len(locations) > 1:
+        raise Failed("--name goes with one location", 2)
+    for location in locations:
+        if "://" in str(location):
+            raise Failed(f"{location} is an address; this newsmill watches folders")
+        if not location.is_dir():
+            raise Failed(f"{location} is not a folder")
+        place = location.resolve()
+        settings.home.path.mkdir(parents=True, exist_ok=True)
+        chosen = name or free_name(place, [w.name for w in read_sources(settings.home)])
+        add_source(settings.home, Wanted(chosen, "folder", str(place)))
+        print(f"added {chosen}: {place}. Pull it now with `newsmill ingest {chosen}`, or leave `newsmill up` running.")
+
+
+@sources_app.command("list")
+def sources_list(as_json: JsonOption = False) -> None:
+    """The sources of sources.toml, and those that were backfilled."""
+    from flows.show import print_json, print_table
+    from flows.sources import listed
+
+    rows = listed(_settings().home)
+    if as_json:
+        print_json(rows, sys.stdout)
+    else:
+        print_table(["source", "kind", "state", "articles", "location"], [list(r.values()) for r in rows], sys.stdout)
+
+
+@sources_app.command("show")
+def sources_show(name: str, as_json: JsonOption = False) -> None:
+    """What is known of a source."""
+    from flows.show import print_json, print_record
+    from flows.sources import listed
+
+    for row in listed(_settings().home):
+        if row["source"] == name:
+            if as_json:
+                print_json(row, sys.stdout)
+            else:
+                print_record(row, sys.stdout)
+            return
+    raise Failed(f"no source is named {name!r}: see `newsmill sources list`")
+
+
+@sources_app.command("pause")
+def sources_pause(name: str) -> None:
+    """Leave a source out of scheduled runs."""
+    from flows.sources import set_paused
+
+    set_paused(_settings().home, name, is_paused=True)
+    print(f"paused {name}")
+
+
+@sources_app.command("resume")
+def sources_resume(name: str) -> None:
+    """Take a paused source in again."""
+    from flows.sources import set_paused
+
+    set_paused(_settings().home, name, is_paused=False)
+    print(f"resumed {name}")
+
+
+@sources_app.command("remove")
+def sources_remove(name: str) -> None:
+    """Take a source out of sources.toml; its articles stay."""
+    from flows.sources import remove_source
+
+    remove_source(_settings().home, name)
+    print(f"removed {name}; its articles stay in the lake")
+
+
+class _Progress:
+    """A line of progress on a terminal, and the two meanings of Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._began = time.monotonic()
+        self._is_shown = sys.stderr.isatty() and _options.verbosity >= 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def __enter__(self) -> _Progress:
+        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+        if self._is_shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def show(self, counts: Counts) -> None:
+        if self._is_shown:
+            rate = counts.documents / max(self.seconds, 0.001)
+            line = f"{counts.documents:,} documents, {counts.new:,} new, {counts.rejected:,} rejected, {rate:,.0f} a second"
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+
+    def _interrupted(self, *_: object) -> None:
+        if self.stop.is_set():
+            raise KeyboardInterrupt
+        self.stop.set()
+        print("\nfinishing the batch in hand; Ctrl-C again stops at once", file=sys.stderr)
+
+
+def _print_result(
+    settings: Settings, result: Result, seconds: float, *, as_json: bool, is_dry: bool = False
+) -> None:
+    from flows.show import print_json
+
+    if as_json:
+        print_json(result, sys.stdout)
+        return
+    from flows.summary import summary
+
+    for line in summary(settings.home, result, seconds, is_dry=is_dry, is_verbose=_options.verbosity > 0):
+        print(line)
+    for error in result.errors:
+        print(f"newsmill: {error}", file=sys.stderr)
+
+
+def _exit_for(result: Result, *, strict: bool) -> None:
+    if result.errors:
+        sys.exit(1)
+    if strict and result.counts.rejected:
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""The flow `maintain`: keeps the lake small and fast, by hand, on a schedule, and after so many commits."""
+
+from __future__ import annotations
+
+from flows.run import Run, run
+from flows.settings import Settings
+from warehouse.maintain import Maintained, commits_since
+from warehouse.maintain import maintain as maintain_lake
+
+
+def maintain(settings: Settings) -> Maintained:
+    """Maintain the home's lake now."""
+    with run(settings, "maintain") as current:
+        return _maintain(current)
+
+
+def merge_if_due(current: Run) -> None:
+    """Maintain once enough commits have been made since the last time, at the end of a run that made some."""
+    if commits_since(current.connection) >= current.settings.lake.merge_after_commits:
+        _maintain(current)
+
+
+def _maintain(current: Run) -> Maintained:
+    with current.writing():
+        return maintain_lake(
+            current.connection,
+            current.home,
+            clock=current.clock(),
+            snapshot_days=current.settings.lake.snapshot_days,
+        )

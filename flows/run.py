@@ -1,0 +1,249 @@
+"""One pass over some sources: land, process, load, batch after batch, and go on with what a dead run left.
+
+Plain functions: a command calls them directly, `flows.service` wraps them as Prefect flows and tasks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from connectors.connector import Item, Passed
+from connectors.landing import Batch, BatchLimits, discard, land, pending
+from flows.settings import Settings
+from pipelines.version import pipeline_version
+from warehouse import runs
+from warehouse.catalog import Home, open_lake, writing
+from warehouse.known import LakeKnown
+from warehouse.load import Counts, Staging, load
+
+if TYPE_CHECKING:
+    from pipelines.way import Way
+    from pipelines.workers import WorkerLimits
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Run:
+    """A run that is under way."""
+
+    settings: Settings
+    run_id: str
+    flow: str
+    connection: duckdb.DuckDBPyConnection
+    pipeline_version: str
+    report: Callable[[Counts], None] = lambda _: None
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by Ctrl-C: the batch in hand is finished, and no other begun."""
+    clock: Callable[[], datetime] = now
+    counts: Counts = field(default_factory=Counts)
+    passed: list[Passed] = field(default_factory=list)
+    resumed: int = 0
+    """Batches of dead runs that this one loaded."""
+    landing: Path | None = None
+    """Where batches land, if not in the home."""
+    is_dry: bool = False
+    """Whether each load is rolled back."""
+    inspect: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None
+    """Sees each load within its transaction."""
+
+    @property
+    def home(self) -> Home:
+        return self.settings.home
+
+    @property
+    def known(self) -> LakeKnown:
+        return LakeKnown(self.connection, self.pipeline_version)
+
+    def take(self, items: Iterable[Item]) -> None:
+        """Land the items and take them the whole way."""
+        limits = BatchLimits(size_bytes=self.settings.pipeline.batch_mib * 1024 * 1024)
+        landing = self.landing or self.home.landing
+        landed = land(self._until_stopped(items), landing, self.run_id, limits=limits, passed=self.passed)
+        for batch in landed:
+            self.pass_on(batch)
+
+    def pass_on(self, batch: Batch) -> None:
+        """Process and load a landed batch."""
+        staged = process(self.settings, batch)
+        staging = Staging(batch_id=batch.batch_id, markers=batch.folder, staged=staged, unchanged=batch.unchanged)
+        with self.writing():
+            counts = load(
+                self.connection,
+                staging,
+                self.run_id,
+                clock=self.clock(),
+                pipeline_version=self.pipeline_version,
+                is_dry=self.is_dry,
+                inspect=self.inspect,
+            )
+        discard(batch)
+        self.counts += counts
+        self.report(self.counts)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """The home's lock, for as long as a load."""
+        what = f"{self.flow} run {self.run_id}"
+        return writing(self.home, what, timeout_s=self.settings.lake.lock_timeout_s)
+
+    def _until_stopped(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            if self.stop.is_set():
+                return
+            yield item
+
+
+@contextmanager
+def run(
+    settings: Settings,
+    flow: str,
+    *,
+    report: Callable[[Counts], None] = lambda _: None,
+    stop: threading.Event | None = None,
+    clock: Callable[[], datetime] = now,
+) -> Iterator[Run]:
+    """Open the home, write the run's row, load what dead runs left, and end the row as the run ends."""
+    home = settings.home
+    connection = open_lake(
+        home, lock_timeout_s=settings.lake.lock_timeout_s, memory_limit=f"{settings.lake.memory_mib}MB"
+    )
+    run_id = f"{clock():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    current = Run(settings, run_id, flow, connection, pipeline_version(), report, stop or threading.Event(), clock)
+    with connection, _alive(home, run_id):
+        with current.writing():
+            dead = [r for r in runs.running(connection) if not is_alive(home, r)]
+            runs.mark_dead(connection, dead, clock=clock())
+            runs.begin(connection, run_id, flow, clock=clock(), pipeline_version=current.pipeline_version)
+        sys.audit("newsmill.point", "run-begun")
+        try:
+            _adopt(current)
+            yield current
+        except BaseException as error:
+            _finish(current, "stopped" if isinstance(error, KeyboardInterrupt) else "failed", repr(error)[:500])
+            raise
+        _finish(current, "stopped" if current.stop.is_set() else "done", None)
+
+
+@contextmanager
+def dry_run(
+    settings: Settings,
+    flow: str,
+    *,
+    report: Callable[[Counts], None] = lambda _: None,
+    stop: threading.Event | None = None,
+    inspect: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
+) -> Iterator[Run]:
+    """A run that changes nothing: its batches land in a passing folder, and its loads are rolled back."""
+    with tempfile.TemporaryDirectory(prefix="newsmill-") as folder:
+        place = settings if settings.home.exists else replace(settings, home=Home(Path(folder) / "home"))
+        connection = open_lake(place.home, memory_limit=f"{settings.lake.memory_mib}MB")
+        run_id = f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        current = Run(place, run_id, flow, connection, pipeline_version(), report, stop or threading.Event())
+        current.landing, current.is_dry, current.inspect = Path(folder) / "landing", True, inspect
+        with connection:
+            yield current
+
+
+def _finish(current: Run, state: str, error: str | None) -> None:
+    with current.writing():
+        runs.finish(current.connection, current.run_id, state, clock=current.clock(), error=error)
+    sys.audit("newsmill.point", "run-finished")
+
+
+def _adopt(current: Run) -> None:
+    """Load the batches whose run is dead, before their sources are pulled again."""
+    for folder in current.home.landing.glob(".*/"):
+        if not is_alive(current.home, folder.name[1:].rpartition("-")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+    for batch in pending(current.home.landing):
+        owner = batch.batch_id.rpartition("-")[0]
+        if owner != current.run_id and not is_alive(current.home, owner):
+            current.pass_on(batch)
+            current.resumed += 1
+
+
+@contextmanager
+def _alive(home: Home, run_id: str) -> Iterator[None]:
+    """Hold the run's own lock: what tells other runs that its batches are in good hands."""
+    path = home.landing / f"{run_id}.lock"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_alive(home: Home, run_id: str) -> bool:
+    """Whether the process of a run is still there; the lock file of a dead one is removed."""
+    path = home.landing / f"{run_id}.lock"
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+
+
+def process(settings: Settings, batch: Batch) -> Path:
+    """Stage a landed batch with Beam, once; gives the folder of staged rows."""
+    staged, done = batch.folder / "staged", batch.folder / "processed"
+    if done.exists() or not batch.documents:
+        return staged
+    shutil.rmtree(staged, ignore_errors=True)  # of a run that died here
+
+    import apache_beam as beam
+
+    from flows.runner import pipeline
+    from pipelines.news import News, ReadLanding
+
+    with pipeline(settings.pipeline) as steps:
+        (
+            steps
+            | beam.Create(batch.groups())
+            | ReadLanding(str(batch.folder))
+            | News(way(settings), str(staged), worker_limits(settings))
+        )
+    done.touch()
+    sys.audit("newsmill.point", "batch-processed")
+    return staged
+
+
+def way(settings: Settings) -> Way:
+    """The way of a document under these settings."""
+    from pipelines.read import Limits
+    from pipelines.way import Way
+
+    return Way(
+        limits=Limits(max_bytes=settings.pipeline.document_mib * 1024 * 1024),
+        payload_limit=settings.pipeline.reject_payload_kib * 1024,
+    )
+
+
+def worker_limits(settings: Settings) -> WorkerLimits:
+    """What worker processes may cost under these settings."""
+    from pipelines.workers import WorkerLimits
+
+    return WorkerLimits(
+        processes=settings.workers,
+        timeout_s=settings.pipeline.timeout_s,
+        memory_bytes=settings.pipeline.memory_mib * 1024 * 1024,
+    )

@@ -1,0 +1,165 @@
+"""Settings: `newsmill.toml` of the home, read once into one typed value; nothing else looks at the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from warehouse.catalog import Home
+
+
+class SettingsError(Exception):
+    """`newsmill.toml` or `sources.toml` cannot be used; the message names the line and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """`[pipeline]`"""
+
+    workers: int = 0
+    """Worker processes; 0 for one a core."""
+    timeout_s: float = 30.0
+    """Seconds that a document may take."""
+    memory_mib: int = 2048
+    """Memory that a worker process may take."""
+    document_mib: int = 32
+    """Size up to which a document is read."""
+    reject_payload_kib: int = 1024
+    """Size up to which the bytes of a rejected document are kept."""
+    batch_mib: int = 96
+    """Size of what is loaded in one transaction."""
+    runner: str = "FnApiRunner"
+    """Beam's runner; in one process unless another is named."""
+    options: tuple[str, ...] = ()
+    """Beam's options for that runner, as on its command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """`[lake]`"""
+
+    snapshot_days: int = 30
+    """Days that older snapshots stay readable with `--as-of`."""
+    merge_after_commits: int = 100
+    """Commits after which small files are merged."""
+    lock_timeout_s: float = 600.0
+    """Seconds that a writer waits for another."""
+    memory_mib: int = 1024
+    """Memory that DuckDB may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`[service]`: what `newsmill up` does."""
+
+    port: int = 4200
+    """Port of the Prefect server on 127.0.0.1."""
+    ingest_minutes: int = 15
+    """Minutes between two ingest runs."""
+    maintain_hours: int = 24
+    """Hours between two maintenance runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`[network]`"""
+
+    allow: tuple[str, ...] = ()
+    """Private networks that the web connectors may reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a home."""
+
+    home: Home
+    pipeline: Pipeline = field(default_factory=Pipeline)
+    lake: Lake = field(default_factory=Lake)
+    service: Service = field(default_factory=Service)
+    network: Network = field(default_factory=Network)
+
+    @property
+    def workers(self) -> int:
+        return self.pipeline.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+
+
+_SECTIONS: dict[str, type] = {"pipeline": Pipeline, "lake": Lake, "service": Service, "network": Network}
+
+
+def find_home(option: Path | None, environ: Mapping[str, str]) -> Home:
+    """`--home`, else `NEWSMILL_HOME`, else `./news`."""
+    return Home(Path(option or environ.get("NEWSMILL_HOME") or "news").expanduser())
+
+
+def read_settings(home: Home) -> Settings:
+    """The home's settings; what `newsmill.toml` does not name has its default. Raises `SettingsError`."""
+    path = home.path / "newsmill.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+        stated = tomllib.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
+        return Settings(home)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    sections = {}
+    for name, values in stated.items():
+        if name not in _SECTIONS:
+            raise SettingsError(_at(path, text, name, f"no section {name!r}; expected one of {', '.join(_SECTIONS)}"))
+        sections[name] = _section(path, text, name, values)
+    return Settings(home, **sections)
+
+
+def _section(path: Path, text: str, name: str, values: Any) -> Any:
+    kind = _SECTIONS[name]
+    if not isinstance(values, dict):
+        raise SettingsError(_at(path, text, name, f"{name} is a section: write [{name}]"))
+    hints = typing.get_type_hints(kind)
+    checked = {}
+    for key, value in values.items():
+        if key not in hints:
+            raise SettingsError(_at(path, text, key, f"no setting {key!r} in [{name}]; expected one of {', '.join(hints)}"))
+        checked[key] = _checked(path, text, key, value, hints[key])
+    return kind(**checked)
+
+
+def _checked(path: Path, text: str, key: str, value: Any, hint: Any) -> Any:
+    if typing.get_origin(hint) is tuple:
+        if isinstance(value, list) and all(isinstance(v, str) for v in value):
+            return tuple(value)
+        raise SettingsError(_at(path, text, key, f"{key} is a list of strings"))
+    if isinstance(value, bool) or not isinstance(value, (int, float) if hint is float else hint):
+        wanted = {int: "a whole number", float: "a number", str: "a string in quotes"}[hint]
+        raise SettingsError(_at(path, text, key, f"{key} is {wanted}, not {value!r}"))
+    if hint in (int, float) and value < 0:
+        raise SettingsError(_at(path, text, key, f"{key} cannot be negative"))
+    return value
+
+
+def _at(path: Path, text: str, key: str, message: str) -> str:
+    pattern = re.compile(rf"^\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[\]=.]")
+    line = next((n for n, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 1)
+    return f"{path}, line {line}: {message}"
+
+
+def defaults_toml() -> str:
+    """The text of a new home's `newsmill.toml`: every setting with its default, commented out."""
+    lines = ["# Settings of this newsmill home. Every line shows its default; take the # away to change one.", ""]
+    for name, kind in _SECTIONS.items():
+        assert is_dataclass(kind)
+        lines.append(f"[{name}]")
+        value = kind()
+        lines += [f"# {f.name} = {_toml(getattr(value, f.name))}" for f in fields(kind)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{v}"' for v in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,253 @@
+"""The last pure step: identity and hashes, and with them the rows that a document becomes.
+
+What each id and hash covers is in `docs/design.md`; they are the same on every machine and in every order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import zstandard
+
+from connectors.document import Document
+from pipelines.address import normalise
+from pipelines.values import Extracted, Raw, Rejected, Stripped, Tag, Tagged
+from warehouse.rows import (
+    ArticleRow,
+    DocumentRow,
+    KeyRow,
+    PayloadRow,
+    RejectRow,
+    RemovalRow,
+    Role,
+    TagRow,
+)
+
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """`fingerprint`: all rows of one document."""
+
+    key: KeyRow
+    document: DocumentRow
+    payload: PayloadRow | None
+    article: ArticleRow | None = None
+    tags: tuple[TagRow, ...] = ()
+    removals: tuple[RemovalRow, ...] = ()
+    reject: RejectRow | None = None
+
+
+def digest(*parts: str) -> str:
+    """128 bits of SHA-256 over the parts, in hex: an id."""
+    return hashlib.sha256("\x00".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def document_id(document: Document, sha256: str) -> str:
+    """Id of a document, or of the one that it is a further payload of."""
+    return document.document_id or digest(document.source, document.address, sha256)
+
+
+def article_id(document: Document, extracted: Extracted, content_sha256: str) -> str:
+    """Identity by stated address, else by place in the source, else (a row without id) by content."""
+    stated = document.url or extracted.url
+    address = normalise(stated) if stated else None
+    if address:
+        return digest("address", address)
+    if document.role is Role.RECORD and extracted.record_id is None:
+        return digest("content", document.source, content_sha256)
+    return digest("place", document.source, document.address)
+
+
+def count_words(body: str) -> int:
+    """Words by white space; of scripts that write none between words, characters."""
+    if body.isascii():
+        return len(body.split())
+    return len(_SPACELESS.sub(" ", body).split()) + len(_SPACELESS.findall(body))
+
+
+def fingerprint(
+    document: Document,
+    raw: Raw,
+    extracted: Extracted,
+    stripped: Stripped,
+    tagged: Tagged,
+    *,
+    pipeline_version: str,
+) -> Made:
+    """Rows of a document that became an article; what only the load knows (version, run) is left empty."""
+    byline = extracted.byline or stripped.byline
+    content = _sha256(
+        extracted.headline or "",
+        extracted.subheadline or "",
+        "\x01".join(byline),
+        extracted.published_at.isoformat() if extracted.published_at else "",
+        stripped.body,
+    )
+    ident = article_id(document, extracted, content)
+    url = document.url or extracted.url
+    article = ArticleRow(
+        article_id=ident,
+        document_id=document_id(document, raw.sha256),
+        source=document.source,
+        publisher=extracted.publisher,
+        url=url,
+        canonical_url=normalise(extracted.canonical_url or url or "") or None,
+        headline=extracted.headline,
+        subheadline=extracted.subheadline,
+        byline=byline,
+        dateline=stripped.dateline,
+        credit_line=stripped.credit_line,
+        section=extracted.section,
+        language=tagged.language,
+        body=stripped.body,
+        word_count=count_words(stripped.body),
+        summary=extracted.summary,
+        image_url=extracted.image_url,
+        stated_sources=extracted.stated_sources,
+        published_at=extracted.published_at,
+        published_from=extracted.published_from,
+        modified_at=extracted.modified_at,
+        first_seen_at=document.fetched_at,
+        seen_at=document.fetched_at,
+        content_sha256=content,
+        body_sha256=_sha256(stripped.body),
+        payload_sha256=raw.sha256,
+        version=1,
+        cause="source",
+        role=str(document.role),
+        extractor=extracted.extractor,
+        flags=tuple(sorted(raw.flags | extracted.flags | tagged.flags)),
+        pipeline_version=pipeline_version,
+        derived_sha256="",
+        run_id="",
+    )
+    tags = tuple(_tag(ident, tag) for tag in tagged.tags)
+    removals = tuple(
+        RemovalRow(
+            article_id=ident, version=1, rule=r.rule, family=r.family, start=r.start, length=r.length, text=r.text
+        )
+        for r in stripped.removals
+    )
+    article = replace(article, derived_sha256=_derived(article, tags, removals))
+    return Made(
+        key=_key(document, raw.sha256, article, None),
+        document=_document(document, raw.sha256, len(raw.data), raw.media_type, raw.charset),
+        payload=_payload(document, raw.data, raw.sha256, raw.media_type),
+        article=article,
+        tags=tags,
+        removals=removals,
+    )
+
+
+def rejected(
+    document: Document,
+    data: bytes,
+    verdict: Rejected,
+    *,
+    media_type: str | None,
+    charset: str | None,
+    pipeline_version: str,
+    payload_limit: int,
+    clock: datetime,
+) -> Made:
+    """Rows of a document that became none; its payload is kept up to `payload_limit` bytes."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    ident = document_id(document, sha256)
+    reject = RejectRow(
+        document_id=ident,
+        source=document.source,
+        uri=document.uri,
+        stage=str(verdict.stage),
+        reason=str(verdict.reason),
+        detail=verdict.detail or None,
+        pipeline_version=pipeline_version,
+        run_id="",
+        rejected_at=clock,
+    )
+    keeps = data and len(data) <= payload_limit
+    return Made(
+        key=_key(document, sha256, None, str(verdict.reason)),
+        document=_document(document, sha256, len(data) or document.size_bytes, media_type, charset),
+        payload=_payload(document, data, sha256, media_type) if keeps else None,
+        reject=reject,
+    )
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256("\x00".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _derived(article: ArticleRow, tags: tuple[TagRow, ...], removals: tuple[RemovalRow, ...]) -> str:
+    """Hash of what the pipeline made, less what says only which code made it: a replay compares it."""
+    bare = replace(article, pipeline_version="", document_id="", body="", first_seen_at=_NEVER, seen_at=_NEVER)
+    return _sha256(repr(bare), article.body_sha256, repr(tags), repr(removals))
+
+
+def _tag(ident: str, tag: Tag) -> TagRow:
+    return TagRow(
+        article_id=ident,
+        tag=tag.tag,
+        scheme=tag.scheme,
+        code=tag.code,
+        top_code=tag.top_code,
+        name=tag.name,
+        score=tag.score,
+        method=tag.method,
+        evidence=tag.evidence,
+    )
+
+
+def _key(document: Document, sha256: str, article: ArticleRow | None, reason: str | None) -> KeyRow:
+    return KeyRow(
+        document_id=document_id(document, sha256),
+        source=document.source,
+        file=document.file,
+        role=str(document.role),
+        sha256=sha256,
+        seen_at=document.fetched_at,
+        article_id=article.article_id if article else None,
+        modified_at=article.modified_at if article else None,
+        content_sha256=article.content_sha256 if article else None,
+        derived_sha256=article.derived_sha256 if article else None,
+        reason=reason,
+    )
+
+
+def _document(
+    document: Document, sha256: str, size_bytes: int, media_type: str | None, charset: str | None
+) -> DocumentRow:
+    return DocumentRow(
+        document_id=document_id(document, sha256),
+        source=document.source,
+        kind=str(document.role),
+        address=document.address,
+        uri=document.uri,
+        url=document.url,
+        final_uri=document.final_uri,
+        fetched_at=document.fetched_at,
+        media_type=media_type or document.media_type,
+        charset=charset or document.charset,
+        http_status=document.http_status,
+        headers=document.headers,
+        payload_sha256=sha256,
+        size_bytes=size_bytes,
+        run_id="",
+    )
+
+
+def _payload(document: Document, data: bytes, sha256: str, media_type: str | None) -> PayloadRow:
+    return PayloadRow(
+        document_id=document_id(document, sha256),
+        role=str(document.role),
+        sha256=sha256,
+        media_type=media_type or document.media_type,
+        data=zstandard.compress(data, 3),
+        fetched_at=document.fetched_at,
+    )
+

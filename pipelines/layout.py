@@ -1,0 +1,113 @@
+"""The paragraphs of a plain text: wrapped lines joined, lists and verse left in lines, one blank line between."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from pipelines.normalise import clean
+
+_WIDEST_WRAP = 110
+"""Nobody wraps text by hand at more characters than this: a longer line is a whole paragraph."""
+_NARROWEST_WRAP = 40
+_BLANKS = re.compile(r"[ \t]{2,}|\t")
+_ITEM = re.compile(r"\s*(?:[-*•–—·▪●]|\d{1,3}[.)])\s+\S")
+_SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
+# Han, kana, full-width forms: written without blanks between words.
+_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+
+
+def lay_out(text: str) -> str:
+    """A cleaned text as paragraphs separated by one blank line, without blanks at the ends of lines."""
+    width = _wrap_width(text)
+    paragraphs = [part for block in text.split("\n\n") for part in _paragraphs(block, width)]
+    return clean("\n\n".join(paragraphs))
+
+
+def _wrap_width(text: str) -> int:
+    """The width that the text was wrapped at, 0 where it was not."""
+    lengths = sorted(len(line) for line in text.split("\n") if line)
+    # A few longer lines (an address, a table) do not tell against wrapping.
+    width = lengths[len(lengths) * 19 // 20] if lengths else 0
+    return width if width <= _WIDEST_WRAP else 0
+
+
+def _paragraphs(block: str, width: int) -> list[str]:
+    lines = [line for line in block.split("\n") if line.strip()]
+    if len(lines) < 2:
+        return [_tidy(line) for line in lines]
+    if max(map(len, lines)) > _WIDEST_WRAP:
+        return _long_lines(lines)
+    parts = _indented_parts(lines)
+    wrapped = [_is_wrapped(part, width) for part in parts]
+    if sum(wrapped) * 2 >= len(parts):
+        return [_join(part) if is_wrapped else _in_lines(part) for part, is_wrapped in zip(parts, wrapped, strict=True)]
+    if _mostly(lines, _SENTENCE_END) and not _mostly(lines, _ITEM):
+        return [_tidy(line) for line in lines]
+    return [_in_lines(lines)]
+
+
+def _long_lines(lines: list[str]) -> list[str]:
+    """Each line a paragraph, items that follow each other one list."""
+    paragraphs: list[str] = []
+    was_item = False
+    for line in lines:
+        is_item = _ITEM.match(line) is not None
+        if is_item and was_item:
+            paragraphs[-1] += "\n" + _tidy(line)
+        else:
+            paragraphs.append(_tidy(line))
+        was_item = is_item
+    return paragraphs
+
+
+def _indented_parts(lines: list[str]) -> list[list[str]]:
+    """The lines parted where an indented one follows one that is not, as wire services mark a paragraph."""
+    indented = [line[:1] in " \t\u3000" for line in lines]
+    if all(indented[1:]) or not any(indented):
+        return [lines]
+    parts: list[list[str]] = []
+    for line, is_first in zip(lines, indented, strict=True):
+        if is_first or not parts:
+            parts.append([line])
+        else:
+            parts[-1].append(line)
+    return parts
+
+
+def _is_wrapped(lines: list[str], width: int) -> bool:
+    """Whether the lines break where the next word did not fit: what tells wrapped prose from verse and lists."""
+    if len(lines) < 2 or _mostly(lines, _ITEM):
+        return False
+    narrowest = _NARROWEST_WRAP // 2 if _UNSPACED.search(lines[0]) else _NARROWEST_WRAP
+    if width < narrowest:
+        return False
+    full = sum(len(line) + 1 + _first_word_length(following) > width * 0.85 for line, following in pairwise(lines))
+    return full >= (len(lines) - 1) * 0.8
+
+
+def _first_word_length(line: str) -> int:
+    word = line.split(maxsplit=1)[0]
+    return 1 if _UNSPACED.match(word) else len(word)
+
+
+def _join(lines: list[str]) -> str:
+    joined = lines[0].strip()
+    for line in lines[1:]:
+        following = line.strip()
+        is_unspaced = _UNSPACED.match(joined[-1]) and _UNSPACED.match(following)
+        is_divided = joined[-1] == "-" and joined[-2:-1].isalpha() and following[0].islower()
+        joined += following if is_unspaced or is_divided else f" {following}"
+    return _tidy(joined)
+
+
+def _in_lines(lines: list[str]) -> str:
+    return "\n".join(_tidy(line) for line in lines)
+
+
+def _mostly(lines: list[str], pattern: re.Pattern[str]) -> bool:
+    return sum(pattern.search(line) is not None for line in lines) * 5 >= len(lines) * 3
+
+
+def _tidy(line: str) -> str:
+    return _BLANKS.sub(" ", line.strip()) if "  " in line or "\t" in line else line.strip()

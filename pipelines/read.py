@@ -1,0 +1,155 @@
+"""`read`: from a document to its bytes, and from bytes to decoded text of a known kind.
+
+Two functions, so that a reject after reading still has its bytes: `fetch` gives them, `decode` makes `Raw` of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from dataclasses import dataclass, replace
+
+from connectors.document import Document
+from pipelines.charset import Decoded, decode_as, decode_text, wide_charset
+from pipelines.media_type import binary_kind, is_markdown, is_page, is_record, xml_root
+from pipelines.normalise import clean, cut
+from pipelines.values import Raw, Rejected
+from warehouse.rows import Flag, Reason, Role, Stage
+
+MAX_CHARS = 2_000_000
+_ATTEMPTS = 3
+_REASONS = {
+    errno.ENOENT: Reason.VANISHED,
+    errno.ENOTDIR: Reason.VANISHED,
+    errno.ESTALE: Reason.VANISHED,
+    errno.ELOOP: Reason.NOT_A_FILE,
+    errno.ENXIO: Reason.NOT_A_FILE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is read."""
+
+    max_bytes: int = 32 * 1024 * 1024
+    """Bytes of one document."""
+
+
+_DEFAULT_LIMITS = Limits()
+
+
+def read(document: Document, limits: Limits = _DEFAULT_LIMITS) -> Raw:
+    """The document's bytes, what they are, and their text; raises `Rejected`."""
+    return decode(document, fetch(document, limits))
+
+
+def fetch(document: Document, limits: Limits = _DEFAULT_LIMITS) -> bytes:
+    """The document's bytes; raises `Rejected` where they cannot be had or are more than the limit."""
+    if document.failure:
+        raise Rejected(Stage.READ, document.failure.reason, document.failure.detail)
+    if document.data is not None:
+        _refuse_large(len(document.data), limits.max_bytes)
+        return document.data
+    if document.path is None:
+        raise Rejected(Stage.READ, Reason.EMPTY, "a document with neither bytes nor a path")
+    try:
+        return _read_file(document.path, limits.max_bytes)
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, Reason.UNREADABLE)
+        raise Rejected(Stage.READ, reason, error.strerror or str(error)) from error
+
+
+def decode(document: Document, data: bytes) -> Raw:
+    """What the bytes are, and their text; raises `Rejected` for what is no text or of a kind not read yet."""
+    wide = wide_charset(data)
+    if not data or not data.strip(b"\0 \t\r\n\v\f"):
+        raise Rejected(Stage.READ, Reason.EMPTY, f"{len(data)} bytes, none of them text")
+    if not wide and (kind := binary_kind(data)):
+        raise Rejected(Stage.READ, Reason.BINARY, f"it is {kind}" if kind.startswith("a") else kind)
+    if not wide and b"<" in data[:65_536] and (page := _decode_markup(document, data)):
+        return page
+    decoded = decode_text(data, stated=document.charset)
+    if wide and (page := _decode_markup(document, data)):
+        return page
+    return _decode_text(document, data, decoded)
+
+
+def _decode_markup(document: Document, data: bytes) -> Raw | None:
+    """A page, whose text the parser makes; None where the document is no mark-up."""
+    if document.role is Role.RECORD or data.lstrip()[:1] == b"{":
+        return None
+    # Mark-up is ASCII in every set but the wide ones, so the head need not be decoded properly.
+    text = decode_as(data[:65_536], wide_charset(data) or "windows-1252").removeprefix("ï»¿")
+    if root := xml_root(text, document.address):
+        raise Rejected(Stage.READ, Reason.UNSUPPORTED, f"XML with the root element {root}")
+    if not is_page(text, document.address, document.media_type):
+        return None
+    decoded = decode_text(data, stated=document.charset, is_html=True)
+    return _raw(document, data, "text/html", decoded)
+
+
+def _decode_text(document: Document, data: bytes, decoded: Decoded) -> Raw:
+    if document.role is Role.RECORD or is_record(decoded.text, document.address, document.media_type):
+        return _raw(document, data, "application/json", decoded)
+    text, is_cut = cut(decoded.text, MAX_CHARS)
+    text = clean(text)
+    if not text.strip():
+        raise Rejected(Stage.READ, Reason.EMPTY, "nothing but white space and control characters")
+    media_type = "text/markdown" if is_markdown(text, document.address, document.media_type) else "text/plain"
+    flags = decoded.flags | ({Flag.TRUNCATED} if is_cut else set())
+    return _raw(document, data, media_type, replace(decoded, text=text, flags=flags))
+
+
+def _raw(document: Document, data: bytes, media_type: str, decoded: Decoded) -> Raw:
+    return Raw(
+        document=document,
+        data=data,
+        sha256=hashlib.sha256(data).hexdigest(),
+        media_type=media_type,
+        charset=decoded.charset,
+        text=None if media_type == "text/html" else decoded.text,
+        flags=decoded.flags,
+    )
+
+
+def _read_file(path: str, max_bytes: int) -> bytes:
+    """The file as it is between two equal states, or, where it never rests, as it is at the last attempt."""
+    data = b""
+    for _ in range(_ATTEMPTS):
+        data, is_settled = _read_once(path, max_bytes)
+        if is_settled:
+            break
+    return data
+
+
+def _read_once(path: str, max_bytes: int) -> tuple[bytes, bool]:
+    # O_NONBLOCK: opening a pipe without a writer must not wait.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise Rejected(Stage.READ, Reason.NOT_A_FILE, "a directory, pipe, socket or device")
+        _refuse_large(before.st_size, max_bytes)
+        data = _read_up_to(descriptor, max_bytes + 1)
+        _refuse_large(len(data), max_bytes)
+        after = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    return data, (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns) and len(
+        data
+    ) == after.st_size
+
+
+def _read_up_to(descriptor: int, limit: int) -> bytes:
+    parts: list[bytes] = []
+    while limit > 0 and (part := os.read(descriptor, min(limit, 1 << 20))):
+        parts.append(part)
+        limit -= len(part)
+    return b"".join(parts)
+
+
+def _refuse_large(size_bytes: int, max_bytes: int) -> None:
+    if size_bytes > max_bytes:
+        raise Rejected(Stage.READ, Reason.TOO_LARGE, f"{size_bytes} bytes, {max_bytes} are the limit")

@@ -1,0 +1,156 @@
+"""Worker processes that can be killed: a page that hangs, crashes or eats the memory costs that page alone.
+
+The way of a document knows nothing of this. Documents travel in small groups; a group that fails is repeated
+document by document, and the one that fails alone becomes a reject.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import resource
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import TimeoutError as TaskTimeoutError
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from connectors.document import Document
+from pipelines.read import fetch
+from pipelines.staging import Staged, staged
+from pipelines.values import Rejected
+from pipelines.way import Way
+from warehouse.rows import Reason, Stage
+
+GROUP_DOCUMENTS = 32
+GROUP_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """What a document may cost."""
+
+    processes: int = 1
+    timeout_s: float = 30.0
+    memory_bytes: int = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Documents that are being processed: their groups, each with its future."""
+
+    groups: tuple[tuple[tuple[Document, ...], ProcessFuture[Staged]], ...]
+
+
+class Workers:
+    """A pool that takes documents the whole way, in order."""
+
+    def __init__(self, way: Way, limits: WorkerLimits) -> None:
+        self._way, self._limits = way, limits
+
+    @cached_property
+    def _pool(self) -> ProcessPool:
+        # With `fork`, a worker that hangs would keep the home's lock after its parent was killed.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["pipelines.way", "pipelines.warm"])
+        return ProcessPool(
+            max_workers=self._limits.processes,
+            initializer=_begin,
+            initargs=(self._way, self._limits.memory_bytes),
+            context=context,
+        )
+
+    def start(self, documents: Sequence[Document]) -> Started:
+        """Begin with the documents, without waiting."""
+        return Started(tuple((group, self._submit(group)) for group in grouped(documents)))
+
+    def finish(self, started: Started) -> Staged:
+        """Wait for the documents; every one of them is an article or a reject."""
+        made: list[Staged] = []
+        for group, future in started.groups:
+            error = future.exception()
+            made += [future.result()] if error is None else self._one_by_one(group, error)
+        return _joined(made)
+
+    def close(self) -> None:
+        """End the processes at once."""
+        if "_pool" in self.__dict__:
+            self._pool.stop()
+            self._pool.join()
+
+    def _submit(self, group: tuple[Document, ...]) -> ProcessFuture[Staged]:
+        return self._pool.schedule(_process, args=(group,), timeout=self._limits.timeout_s)
+
+    def _one_by_one(self, group: tuple[Document, ...], error: BaseException) -> Iterator[Staged]:
+        if len(group) == 1:
+            yield self._reject(group[0], error)
+            return
+        for document, future in [(d, self._submit((d,))) for d in group]:
+            alone = future.exception()
+            yield future.result() if alone is None else self._reject(document, alone)
+
+    def _reject(self, document: Document, error: BaseException) -> Staged:
+        try:
+            data = fetch(document, self._way.limits)
+        except Rejected as verdict:
+            return staged([self._way.reject(document, b"", verdict)])
+        return staged([self._way.reject(document, data, self._verdict(error))])
+
+    def _verdict(self, error: BaseException) -> Rejected:
+        if isinstance(error, TaskTimeoutError):
+            return Rejected(Stage.PROCESS, Reason.TIMEOUT, f"not done after {self._limits.timeout_s:g} s")
+        if isinstance(error, MemoryError):
+            return Rejected(Stage.PROCESS, Reason.MEMORY, f"more than {self._limits.memory_bytes >> 20} MiB")
+        if isinstance(error, ProcessExpired):
+            return Rejected(Stage.PROCESS, Reason.CRASHED, f"the worker process ended with {error.exitcode}")
+        return Rejected(Stage.PROCESS, Reason.CRASHED, f"{type(error).__name__}: {error}"[:500])
+
+
+def grouped(documents: Sequence[Document]) -> Iterator[tuple[Document, ...]]:
+    """The documents in groups of few texts or fewer pages."""
+    group: list[Document] = []
+    size = 0
+    for document in documents:
+        size += len(document.data) if document.data is not None else document.size_bytes
+        group.append(document)
+        if len(group) >= GROUP_DOCUMENTS or size >= GROUP_BYTES:
+            yield tuple(group)
+            group, size = [], 0
+    if group:
+        yield tuple(group)
+
+
+_worker: dict[str, Way] = {}
+"""The way of this worker process; set once, as it begins."""
+
+
+def _begin(way: Way, memory_bytes: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which finishes the batch in hand
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _worker["way"] = way
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _process(group: tuple[Document, ...]) -> Staged:
+    return staged([_worker["way"](document) for document in group])
+
+
+def _joined(parts: Sequence[Staged]) -> Staged:
+    tables: dict[str, list[pa.RecordBatch]] = {}
+    for part in parts:
+        for table, batch in part.items():
+            tables.setdefault(table, []).append(batch)
+    return {table: pa.concat_batches(batches) for table, batches in tables.items()}

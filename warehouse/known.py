@@ -1,0 +1,62 @@
+"""What the lake knows of a source: the look-up that connectors are given, and the sources themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from warehouse.rows import SourceRow
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """How a file was when it was read, and how far it was read."""
+
+    size_bytes: int
+    modified_ns: int
+    records: int
+    is_complete: bool
+
+
+class LakeKnown:
+    """Look-up of files in the lake; a file with rejects of other code is not known, so it is looked at again."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, pipeline_version: str) -> None:
+        self._connection, self._pipeline_version = connection, pipeline_version
+
+    def files(self, source: str, paths: Sequence[str]) -> Mapping[str, SeenFile]:
+        """Those of the paths that were read before."""
+        if not paths:
+            return {}
+        rows = self._connection.execute(
+            """SELECT path, size_bytes, modified_ns, records, is_complete FROM lake.files
+            WHERE source = ? AND path IN (SELECT unnest(?::VARCHAR[]))
+            AND coalesce(pipeline_version, ?) = ?""",
+            [source, list(paths), self._pipeline_version, self._pipeline_version],
+        ).fetchall()
+        return {path: SeenFile(*rest) for path, *rest in rows}
+
+
+def cursor(connection: duckdb.DuckDBPyConnection, source: str) -> bytes | None:
+    """The source's cursor, as its connector left it."""
+    row = connection.execute("SELECT cursor FROM lake.cursors WHERE source = ?", [source]).fetchone()
+    return bytes(row[0]) if row else None
+
+
+def sources(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceRow]:
+    """The sources that the lake has learnt of, by name."""
+    found = connection.execute("SELECT * FROM lake.sources ORDER BY source")
+    names = [d[0] for d in found.description or ()]
+    return {row[0]: SourceRow(**dict(zip(names, row, strict=True))) for row in found.fetchall()}
+
+
+def put_source(connection: duckdb.DuckDBPyConnection, row: SourceRow) -> None:
+    """Write a source's row over the one that is there; the caller holds the lock."""
+    connection.execute("DELETE FROM lake.sources WHERE source = ?", [row.source])
+    names = SourceRow.__slots__
+    connection.execute(
+        f"INSERT INTO lake.sources ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
+        [getattr(row, name) for name in names],
+    )

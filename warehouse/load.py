@@ -1,0 +1,487 @@
+"""The load of one staged batch: one transaction, which decides what is new, changed, unchanged.
+
+DuckLake has no keys and MERGE inserts an id twice that its source holds twice, so every decision is made on temporary
+tables of keys, before whole rows are touched. A batch stands in the ledger `batches` from the same
+transaction on, so loading it again changes nothing.
+
+Which of an article's contents counts is decided by (page before others, modified, seen, hash), never by the order of
+arrival: the versions of an article are its contents in that order, and a late old one takes its place among them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from warehouse.rows import KeyRow
+from warehouse.schema import columns, sql_type
+
+_ORDER = "role = 'page', modified_at NULLS FIRST, seen_at, sha256, old_version NULLS LAST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a load did; `documents = new + changed + unchanged + rejected`."""
+
+    documents: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staging:
+    """A batch that the pipeline has processed: its folder of markers and its folder of staged rows."""
+
+    batch_id: str
+    markers: Path | None
+    """Holds `files.parquet`, `cursors.parquet` and `polls.parquet`; None for a replay."""
+    staged: Path
+    unchanged: int = 0
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection, message: str, *, is_dry: bool = False) -> Iterator[None]:
+    """One transaction of the lake, with a message that `lake.snapshots()` shows; a dry one is rolled back."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        if is_dry:
+            connection.execute("ROLLBACK")
+            return
+        connection.execute("CALL lake.set_commit_message('newsmill', ?)", [message])
+        sys.audit("newsmill.point", "before-commit")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    sys.audit("newsmill.point", "after-commit")
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    staging: Staging,
+    run_id: str,
+    *,
+    clock: datetime,
+    pipeline_version: str,
+    is_dry: bool = False,
+    inspect: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
+) -> Counts:
+    """Load a staged batch; the caller holds the home's lock.
+
+    `inspect` sees the lake as it would be, within the transaction, which a dry load then rolls back.
+    """
+    with transaction(connection, f"run {run_id} batch {staging.batch_id}", is_dry=is_dry):
+        counts = _Load(connection, staging, run_id, clock, pipeline_version).run()
+        inspect(connection)
+        return counts
+
+
+class _Load:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        staging: Staging,
+        run_id: str,
+        clock: datetime,
+        pipeline_version: str,
+    ) -> None:
+        self._connection, self._staging, self._run_id = connection, staging, run_id
+        self._clock, self._pipeline_version = clock, pipeline_version
+
+    def run(self) -> Counts:
+        if self._count("lake.batches WHERE batch_id = ?", self._staging.batch_id):
+            return Counts()
+        self._read_keys()
+        self._line_up()
+        self._settle()
+        self._insert_documents()
+        self._insert_rejects()
+        self._insert_articles()
+        self._insert_outcomes()
+        duplicates = self._insert_duplicates()
+        self._insert_markers()
+        return self._account(duplicates)
+
+    def _execute(self, sql: str, *values: object) -> duckdb.DuckDBPyConnection:
+        return self._connection.execute(sql, list(values) or None)
+
+    def _count(self, what: str, *values: object) -> int:
+        row = self._execute(f"SELECT count(*) FROM {what}", *values).fetchone()
+        return int(row[0]) if row else 0
+
+    def _has(self, table: str) -> bool:
+        return any((self._staging.staged / table).glob("*.parquet"))
+
+    def _rows(self, table: str) -> str:
+        path = str(self._staging.staged / table / "*.parquet").replace("'", "''")
+        return f"read_parquet('{path}')"
+
+    def _read_keys(self) -> None:
+        """`keys`: a row for each payload of the batch, once; what comes twice is only counted."""
+        if not self._has("keys"):
+            self._execute(f"CREATE OR REPLACE TEMP TABLE keys AS {_empty_keys()}")
+            self._repeated = 0
+        else:
+            self._execute(
+                f"CREATE OR REPLACE TEMP TABLE keys AS SELECT * FROM {self._rows('keys')} "
+                "QUALIFY row_number() OVER (PARTITION BY document_id, role, sha256 ORDER BY seen_at DESC) = 1"
+            )
+            self._repeated = self._count(self._rows("keys")) - self._count("keys")
+
+    def _line_up(self) -> None:
+        """`line`: each affected article's versions in the lake and contents of the batch, in the order that counts."""
+        self._execute(
+            "CREATE OR REPLACE TEMP TABLE ids AS SELECT DISTINCT article_id FROM keys WHERE article_id IS NOT NULL"
+        )
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE old AS
+            SELECT article_id, version AS old_version, document_id, source, role, modified_at, seen_at,
+                payload_sha256 AS sha256, content_sha256, derived_sha256, cause, first_seen_at, body_sha256
+            FROM lake.articles SEMI JOIN ids USING (article_id)"""
+        )
+        self._execute(
+            """INSERT INTO old
+            SELECT article_id, version, document_id, source, role, modified_at, seen_at,
+                payload_sha256, content_sha256, derived_sha256, cause, first_seen_at, NULL
+            FROM lake.superseded SEMI JOIN (SELECT DISTINCT article_id FROM old) USING (article_id)"""
+        )
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE owners AS
+            SELECT article_id, coalesce(any_value(o.source), arg_min(k.source, (k.seen_at, k.source))) AS source
+            FROM keys k LEFT JOIN (SELECT DISTINCT article_id, source FROM old) o USING (article_id)
+            WHERE article_id IS NOT NULL GROUP BY article_id"""
+        )
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE line AS
+            WITH lined AS (
+                SELECT article_id, old_version, document_id, role, modified_at, seen_at, sha256, content_sha256,
+                    derived_sha256, cause AS old_cause, first_seen_at FROM old
+                UNION ALL
+                SELECT article_id, NULL, document_id, role, modified_at, seen_at, sha256, content_sha256,
+                    derived_sha256, NULL, seen_at FROM keys SEMI JOIN owners USING (article_id, source)
+            ), neighbours AS (
+                SELECT *, row_number() OVER w AS n, content_sha256 IS DISTINCT FROM lag(content_sha256) OVER w AS starts,
+                    (document_id, sha256) IS NOT DISTINCT FROM (lag(document_id) OVER w, lag(sha256) OVER w) AS is_again
+                FROM lined WINDOW w AS (PARTITION BY article_id ORDER BY {_ORDER})
+            )
+            SELECT *, sum(starts::INT) OVER (PARTITION BY article_id ORDER BY n)::BIGINT AS version FROM neighbours"""
+        )
+
+    def _settle(self) -> None:
+        """`final`: the row of each version; `affected`: articles of the lake that have to be written again."""
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE final AS
+            WITH last AS (
+                SELECT article_id, version, arg_max(document_id, n) AS document_id, arg_max(sha256, n) AS sha256,
+                    arg_max(derived_sha256, n) AS derived_sha256, arg_max(old_version IS NULL, n) AS is_fresh,
+                    arg_max(seen_at, n) AS seen_at, max(old_version) AS old_version,
+                    arg_max(document_id, coalesce(old_version, 0)) AS old_document_id,
+                    arg_max(derived_sha256, coalesce(old_version, 0)) AS old_derived_sha256,
+                    arg_max(old_cause, coalesce(old_version, 0)) AS old_cause,
+                    arg_min(is_again, n) AS is_again
+                FROM line GROUP BY article_id, version
+            )
+            SELECT article_id, version, document_id, sha256, seen_at,
+                version = max(version) OVER (PARTITION BY article_id) AS is_current,
+                old_version IS NOT NULL AS is_known,
+                CASE WHEN NOT is_fresh OR (old_version IS NOT NULL AND old_document_id = document_id
+                    AND old_derived_sha256 = derived_sha256) THEN old_version END AS old_version,
+                coalesce(old_cause, CASE WHEN is_again THEN 'pipeline' ELSE 'source' END) AS cause
+            FROM last"""
+        )
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE firsts AS
+            SELECT article_id, min(least(seen_at, first_seen_at)) AS first_seen_at, any_value(old_cause) IS NOT NULL AS is_old
+            FROM line GROUP BY article_id"""
+        )
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE affected AS
+            SELECT DISTINCT article_id FROM final JOIN firsts USING (article_id)
+            WHERE is_old AND (old_version IS NULL OR old_version <> version
+                OR first_seen_at < (SELECT min(o.first_seen_at) FROM old o WHERE o.article_id = final.article_id))"""
+        )
+
+    def _insert_documents(self) -> None:
+        if not self._has("documents"):
+            return
+        self._execute(
+            "CREATE OR REPLACE TEMP TABLE unseen AS SELECT DISTINCT document_id FROM keys "
+            "ANTI JOIN (SELECT document_id FROM lake.documents SEMI JOIN keys USING (document_id)) USING (document_id)"
+        )
+        distinct = "QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY kind = 'page', fetched_at DESC) = 1"
+        self._execute(
+            f"INSERT INTO lake.documents BY NAME SELECT * REPLACE (? AS run_id) FROM {self._rows('documents')} "
+            f"SEMI JOIN unseen USING (document_id) {distinct if self._is_repeated() else ''}",
+            self._run_id,
+        )
+        sys.audit("newsmill.point", "loaded-documents")
+        self._insert_payloads()
+
+    def _is_repeated(self) -> bool:
+        return self._repeated > 0 or self._count("keys") > self._count("(SELECT DISTINCT document_id FROM keys)")
+
+    def _insert_payloads(self) -> None:
+        """Those of new documents, and pages that came later; the bytes of a known document are there already."""
+        if not self._has("payloads"):
+            return
+        rows = f"INSERT INTO lake.payloads BY NAME SELECT * FROM {self._rows('payloads')}"
+        distinct = (
+            "QUALIFY row_number() OVER (PARTITION BY document_id, role, sha256) = 1" if self._is_repeated() else ""
+        )
+        if self._count("keys WHERE role = 'page'"):
+            self._execute(
+                f"{rows} ANTI JOIN (SELECT document_id, role, sha256 FROM lake.payloads "
+                f"SEMI JOIN keys USING (document_id)) USING (document_id, role, sha256) {distinct}"
+            )
+        else:
+            self._execute(f"{rows} SEMI JOIN unseen USING (document_id) {distinct}")
+        sys.audit("newsmill.point", "loaded-payloads")
+
+    def _insert_rejects(self) -> None:
+        """The same reject again is counted, not stored again; a document that became an article has none."""
+        self._execute(
+            "DELETE FROM lake.rejects WHERE document_id IN (SELECT document_id FROM keys WHERE reason IS NULL)"
+        )
+        if self._has("rejects"):
+            self._execute(
+                f"CREATE OR REPLACE TEMP TABLE dropped AS SELECT DISTINCT ON (document_id) * "
+                f"FROM {self._rows('rejects')} WHERE document_id NOT IN (SELECT document_id FROM keys WHERE reason IS NULL)"
+            )
+            self._execute(
+                "DELETE FROM lake.rejects r WHERE EXISTS (SELECT 1 FROM dropped d WHERE d.document_id = r.document_id "
+                "AND (d.reason, d.pipeline_version) <> (r.reason, r.pipeline_version))"
+            )
+            self._execute(
+                "INSERT INTO lake.rejects BY NAME SELECT * REPLACE (? AS run_id) FROM dropped "
+                "ANTI JOIN (SELECT document_id FROM lake.rejects) USING (document_id)",
+                self._run_id,
+            )
+        sys.audit("newsmill.point", "loaded-rejects")
+
+    def _insert_articles(self) -> None:
+        rewrites = self._count("affected") > 0
+        if rewrites:
+            self._take_out()
+        if self._has("articles"):
+            self._insert_fresh()
+        if rewrites:
+            self._put_back()
+        sys.audit("newsmill.point", "loaded-articles")
+
+    def _take_out(self) -> None:
+        for table in ("articles", "superseded", "removals"):
+            self._execute(
+                f"CREATE OR REPLACE TEMP TABLE old_{table} AS FROM lake.{table} SEMI JOIN affected USING (article_id)"
+            )
+            self._execute(f"DELETE FROM lake.{table} WHERE article_id IN (SELECT article_id FROM affected)")
+        self._execute(
+            """DELETE FROM lake.article_tags WHERE article_id IN (SELECT article_id FROM final
+                SEMI JOIN affected USING (article_id) WHERE is_current AND old_version IS NULL)"""
+        )
+
+    def _insert_fresh(self) -> None:
+        """Versions whose content is in this batch, with their removals, and the tags of those that are current."""
+        fresh = "final f USING (article_id, document_id) JOIN firsts USING (article_id)"
+        is_fresh = "f.old_version IS NULL AND f.sha256 = a.payload_sha256"
+        distinct = "QUALIFY row_number() OVER (PARTITION BY article_id, f.version) = 1" if self._is_repeated() else ""
+        for table, is_current in (("articles", "f.is_current"), ("superseded", "NOT f.is_current")):
+            if not self._count(f"final f WHERE old_version IS NULL AND {is_current}"):
+                continue
+            self._execute(
+                f"""INSERT INTO lake.{table} BY NAME SELECT a.* REPLACE (f.version AS version, f.cause AS cause,
+                    f.seen_at AS seen_at, firsts.first_seen_at AS first_seen_at, ? AS run_id)
+                FROM {self._rows("articles")} a JOIN {fresh} WHERE {is_fresh} AND {is_current} {distinct}""",
+                self._run_id,
+            )
+            sys.audit("newsmill.point", f"loaded-{table}-fresh")
+        for table, version, is_wanted in (
+            ("article_tags", "", "f.is_current"),
+            ("removals", "REPLACE (f.version AS version)", "true"),
+        ):
+            if self._has(table):
+                again = "DISTINCT" if self._is_repeated() else ""
+                self._execute(
+                    f"""INSERT INTO lake.{table} BY NAME
+                    SELECT {again} a.* EXCLUDE (document_id, payload_sha256) {version}
+                    FROM {self._rows(table)} a JOIN final f USING (article_id, document_id)
+                    WHERE {is_fresh} AND {is_wanted}"""
+                )
+                sys.audit("newsmill.point", f"loaded-{table}")
+
+    def _put_back(self) -> None:
+        """Versions of rewritten articles that keep their content, under their place among the versions."""
+        self._execute(
+            "CREATE OR REPLACE TEMP TABLE old_versions AS FROM old_articles UNION ALL FROM old_superseded"
+        )
+        kept = "old_versions a JOIN final f ON f.article_id = a.article_id AND f.old_version = a.version"
+        for table, is_current in (("articles", "f.is_current"), ("superseded", "NOT f.is_current")):
+            self._execute(
+                f"""INSERT INTO lake.{table} BY NAME SELECT a.* REPLACE (f.version AS version,
+                    firsts.first_seen_at AS first_seen_at)
+                FROM {kept} JOIN firsts ON firsts.article_id = a.article_id WHERE {is_current}"""
+            )
+        self._execute(
+            """INSERT INTO lake.removals BY NAME SELECT a.* REPLACE (f.version AS version) FROM old_removals a
+            JOIN final f ON f.article_id = a.article_id AND f.old_version = a.version"""
+        )
+        self._renumber_outcomes()
+
+    def _renumber_outcomes(self) -> None:
+        """A late old content moves the versions after it on; what their documents became moves with them."""
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE moved AS SELECT DISTINCT article_id, o.old_version, l.version
+            FROM old o JOIN line l USING (article_id, old_version) WHERE o.old_version <> l.version"""
+        )
+        if self._count("moved"):
+            self._execute(
+                """UPDATE lake.outcomes AS o SET version = m.version FROM moved m
+                WHERE o.article_id = m.article_id AND o.version = m.old_version"""
+            )
+
+    def _insert_outcomes(self) -> None:
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE decided AS
+            WITH spoken AS (
+                SELECT l.document_id, l.article_id, l.version,
+                    CASE WHEN f.is_known OR l.n > min(l.n) OVER (PARTITION BY l.article_id, l.version) THEN 'unchanged'
+                        WHEN NOT is_old AND l.n = min(l.n) OVER (PARTITION BY l.article_id) THEN 'new'
+                        ELSE 'changed' END AS decision,
+                    CASE WHEN f.is_known OR l.n > min(l.n) OVER (PARTITION BY l.article_id, l.version)
+                        THEN 'same content' END AS reason
+                FROM line l JOIN final f USING (article_id, version) JOIN firsts USING (article_id)
+                WHERE l.old_version IS NULL
+                UNION ALL
+                SELECT document_id, article_id, NULL, 'unchanged', 'another source brought the article'
+                FROM keys ANTI JOIN owners USING (article_id, source) WHERE article_id IS NOT NULL
+                UNION ALL
+                SELECT document_id, NULL, NULL, 'rejected', reason FROM keys WHERE reason IS NOT NULL
+            )
+            SELECT * FROM spoken QUALIFY row_number() OVER (PARTITION BY document_id
+                ORDER BY list_position(['new', 'changed', 'unchanged', 'rejected'], decision), version DESC) = 1"""
+        )
+        self._execute(
+            """INSERT INTO lake.outcomes BY NAME
+            SELECT document_id, ? AS run_id, article_id, version, decision, reason FROM decided""",
+            self._run_id,
+        )
+        sys.audit("newsmill.point", "loaded-outcomes")
+
+    def _insert_duplicates(self) -> int:
+        """Exact copies: the first published of those with one body is the original; a late one takes the others over."""
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE bodies AS
+            SELECT DISTINCT body_sha256 FROM lake.articles
+            SEMI JOIN (SELECT article_id FROM final WHERE old_version IS NULL OR old_version <> version) USING (article_id)
+            UNION SELECT body_sha256 FROM old SEMI JOIN affected USING (article_id) WHERE body_sha256 IS NOT NULL"""
+        )
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE members AS
+            SELECT article_id, body_sha256, published_at FROM lake.articles SEMI JOIN bodies USING (body_sha256)"""
+        )
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE copies AS
+            SELECT article_id, first_value(article_id) OVER (PARTITION BY body_sha256
+                ORDER BY published_at NULLS LAST, article_id) AS duplicate_of FROM members
+            QUALIFY article_id <> duplicate_of"""
+        )
+        self._execute(
+            """DELETE FROM lake.duplicates d WHERE reason = 'content' AND (
+                article_id IN (SELECT article_id FROM members) OR article_id IN (SELECT article_id FROM affected))
+                AND NOT EXISTS (SELECT 1 FROM copies c
+                    WHERE c.article_id = d.article_id AND c.duplicate_of = d.duplicate_of)"""
+        )
+        row = self._execute(
+            """INSERT INTO lake.duplicates BY NAME
+            SELECT article_id, duplicate_of, 'content' AS reason, 1.0 AS score, ? AS run_id FROM copies
+            ANTI JOIN lake.duplicates USING (article_id)""",
+            self._run_id,
+        ).fetchone()
+        sys.audit("newsmill.point", "loaded-duplicates")
+        return int(row[0]) if row else 0
+
+    def _insert_markers(self) -> None:
+        markers = self._staging.markers
+        if markers is None:
+            return
+        self._upsert_files(_parquet(markers / "files.parquet"))
+        for table, keys in (("cursors", "source"), ("polls", "source, polled_at")):
+            rows = _parquet(markers / f"{table}.parquet")
+            if self._count(rows):
+                self._execute(f"DELETE FROM lake.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM {rows})")
+                self._execute(f"INSERT INTO lake.{table} BY NAME FROM {rows}")
+                sys.audit("newsmill.point", f"loaded-{table}")
+
+    def _upsert_files(self, rows: str) -> None:
+        if not self._count(rows):
+            return
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE seen AS
+            SELECT r.* REPLACE (coalesce(k.version, CASE WHEN r.records > 1 THEN f.pipeline_version END) AS pipeline_version)
+            FROM {rows} r
+            LEFT JOIN (SELECT DISTINCT source, file, ? AS version FROM keys WHERE reason IS NOT NULL) k
+                ON k.source = r.source AND k.file = r.path
+            LEFT JOIN (FROM lake.files SEMI JOIN {rows} USING (source, path)) f
+                ON f.source = r.source AND f.path = r.path AND f.modified_ns = r.modified_ns AND NOT f.is_complete""",
+            self._pipeline_version,
+        )
+        self._execute(
+            "DELETE FROM lake.files f WHERE EXISTS "
+            "(SELECT 1 FROM seen s WHERE s.source = f.source AND s.path = f.path)"
+        )
+        self._execute("INSERT INTO lake.files BY NAME FROM seen")
+        sys.audit("newsmill.point", "loaded-files")
+
+    def _account(self, duplicates: int) -> Counts:
+        decisions = dict(self._execute("SELECT decision, count(*) FROM decided GROUP BY decision").fetchall())
+        repeated = self._repeated
+        counts = Counts(
+            documents=sum(decisions.values()) + repeated + self._staging.unchanged,
+            new=decisions.get("new", 0),
+            changed=decisions.get("changed", 0),
+            unchanged=decisions.get("unchanged", 0) + repeated + self._staging.unchanged,
+            rejected=decisions.get("rejected", 0),
+            duplicates=duplicates,
+        )
+        self._execute(
+            "INSERT INTO lake.batches VALUES (?, ?, ?, ?)",
+            self._staging.batch_id,
+            self._run_id,
+            self._clock,
+            counts.documents,
+        )
+        add_counts(self._connection, self._run_id, counts)
+        sys.audit("newsmill.point", "loaded-ledger")
+        return counts
+
+
+def add_counts(connection: duckdb.DuckDBPyConnection, run_id: str, counts: Counts) -> None:
+    """Add what was done to the run's row."""
+    connection.execute(
+        """UPDATE lake.runs SET documents = documents + ?, articles_new = articles_new + ?,
+            articles_changed = articles_changed + ?, articles_unchanged = articles_unchanged + ?,
+            rejected = rejected + ?, duplicates = duplicates + ? WHERE run_id = ?""",
+        [*astuple(counts), run_id],
+    )
+
+
+def _parquet(path: Path) -> str:
+    quoted = str(path).replace("'", "''")
+    return f"read_parquet('{quoted}')"
+
+
+def _empty_keys() -> str:
+    wanted = ", ".join(f"NULL::{sql_type(kind, is_list=is_list)} AS {name}" for name, kind, is_list, _ in columns(KeyRow))
+    return f"SELECT {wanted} WHERE false"

@@ -1,0 +1,137 @@
+"""Maintenance: inlined rows flushed, small files merged, old snapshots expired, what nobody reads any more removed.
+
+Every step is safe to kill and to repeat. Files are removed only when they have been out of use for a day or more:
+readers may still hold them, and a file of a transaction that is not committed yet looks like an orphan.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+
+from warehouse.catalog import Home
+from warehouse.load import transaction
+
+POLLS_KEPT = timedelta(days=90)
+_GRACE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintained:
+    """What maintenance did."""
+
+    files_before: int
+    files_after: int
+    size_before_bytes: int
+    size_after_bytes: int
+    snapshots_expired: int
+    files_removed: int
+    problems: tuple[str, ...]
+    """What the check found; none when all is well."""
+
+
+def maintain(
+    connection: duckdb.DuckDBPyConnection, home: Home, *, clock: datetime, snapshot_days: int
+) -> Maintained:
+    """Do all steps; the caller holds the home's lock."""
+    before = _files(connection)
+    _merge(connection)
+    expired = _expire(connection, clock - timedelta(days=snapshot_days))
+    removed = _clean(connection, clock - max(_GRACE, timedelta()))
+    _mark(connection, clock)
+    _vacuum(home)
+    after = _files(connection)
+    return Maintained(
+        files_before=before[0],
+        files_after=after[0],
+        size_before_bytes=before[1],
+        size_after_bytes=after[1],
+        snapshots_expired=expired,
+        files_removed=removed,
+        problems=tuple(check(connection)),
+    )
+
+
+def commits_since(connection: duckdb.DuckDBPyConnection) -> int:
+    """Commits since maintenance ended last."""
+    row = connection.execute(
+        "SELECT (FROM ducklake_current_snapshot('lake')) - coalesce(max(maintained_snapshot), 0) FROM lake.home"
+    ).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def check(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What is wrong in the lake, a sentence each: ids that stand twice, copies of copies, runs that do not add up."""
+    questions = {
+        "articles stand twice in `articles`": "SELECT article_id FROM lake.articles GROUP BY ALL HAVING count(*) > 1",
+        "documents stand twice in `documents`": "SELECT document_id FROM lake.documents GROUP BY ALL HAVING count(*) > 1",
+        "copies are said to be of a copy": "SELECT 1 FROM lake.duplicates SEMI JOIN (SELECT article_id AS duplicate_of "
+        "FROM lake.duplicates) USING (duplicate_of)",
+        "runs do not add up": "SELECT run_id FROM lake.runs WHERE documents <> articles_new + articles_changed "
+        "+ articles_unchanged + rejected",
+        "articles have no document": "SELECT article_id FROM lake.articles ANTI JOIN lake.documents USING (document_id)",
+    }
+    found = []
+    for what, query in questions.items():
+        row = connection.execute(f"SELECT count(*) FROM ({query})").fetchone()
+        if row and row[0]:
+            found.append(f"{row[0]} {what}")
+    return found
+
+
+def _merge(connection: duckdb.DuckDBPyConnection) -> None:
+    for step, call in (
+        ("flush", "CALL ducklake_flush_inlined_data('lake')"),
+        ("merge", "CALL ducklake_merge_adjacent_files('lake')"),
+        # The default threshold leaves files alone of which little is deleted, and each costs a read more.
+        ("rewrite", "CALL ducklake_rewrite_data_files('lake', delete_threshold => 0.01)"),
+    ):
+        connection.execute(call)
+        sys.audit("newsmill.point", f"maintain-{step}")
+
+
+def _expire(connection: duckdb.DuckDBPyConnection, older_than: datetime) -> int:
+    rows = connection.execute("CALL ducklake_expire_snapshots('lake', older_than => ?)", [older_than]).fetchall()
+    with transaction(connection, "maintain polls"):
+        connection.execute("DELETE FROM lake.polls WHERE polled_at < ?", [older_than - POLLS_KEPT])
+    sys.audit("newsmill.point", "maintain-expire")
+    return len(rows)
+
+
+def _clean(connection: duckdb.DuckDBPyConnection, older_than: datetime) -> int:
+    removed = 0
+    for step in ("cleanup_old_files", "delete_orphaned_files"):
+        removed += len(connection.execute(f"CALL ducklake_{step}('lake', older_than => ?)", [older_than]).fetchall())
+        sys.audit("newsmill.point", f"maintain-{step}")
+    return removed
+
+
+def _mark(connection: duckdb.DuckDBPyConnection, clock: datetime) -> None:
+    with transaction(connection, "maintain"):
+        connection.execute(
+            "UPDATE lake.home SET maintained_at = ?, "
+            "maintained_snapshot = (SELECT * FROM ducklake_current_snapshot('lake')) + 1",
+            [clock],
+        )
+    sys.audit("newsmill.point", "maintain-mark")
+
+
+def _vacuum(home: Home) -> None:
+    with closing(sqlite3.connect(home.catalog, timeout=10)) as catalog:
+        try:
+            catalog.execute("VACUUM")
+        except sqlite3.OperationalError:  # a reader is at work; next time will do
+            return
+    sys.audit("newsmill.point", "maintain-vacuum")
+
+
+def _files(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    row = connection.execute(
+        "SELECT coalesce(sum(file_count), 0), coalesce(sum(file_size_bytes), 0) FROM ducklake_table_info('lake')"
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
