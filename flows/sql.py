@@ -173,7 +173,7 @@ def unique(names: list[str]) -> list[str]:
     return found
 
 
-def as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:  # noqa: PLR0911 - one line for each kind of value
     """The value as JSON can hold it: times in UTC with `Z`, bytes in base64, NaN and infinities as null."""
     match value:
         case None | bool() | int() | str():
@@ -194,7 +194,7 @@ def as_json(value: Any) -> Any:
             return as_text(value)
 
 
-def as_text(value: Any) -> str:
+def as_text(value: Any) -> str:  # noqa: PLR0911 - one line for each kind of value
     """The value as DuckDB would cast it to text, except that lists and structs are JSON; null is empty."""
     match value:
         case None:

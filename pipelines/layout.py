@@ -39,9 +39,8 @@ def _paragraphs(block: str, width: int) -> list[str]:
     if max(map(len, lines)) > _WIDEST_WRAP:
         return _long_lines(lines)
     parts = _indented_parts(lines)
-    wrapped = [_is_wrapped(part, width) for part in parts]
-    if sum(wrapped) * 2 >= len(parts):
-        return [_join(part) if is_wrapped else _in_lines(part) for part, is_wrapped in zip(parts, wrapped, strict=True)]
+    if _is_wrapped(parts, width):
+        return [_join(paragraph) for part in parts for paragraph in _ended_parts(part, width)]
     if _mostly(lines, _SENTENCE_END) and not _mostly(lines, _ITEM):
         return [_tidy(line) for line in lines]
     return [_in_lines(lines)]
@@ -75,15 +74,32 @@ def _indented_parts(lines: list[str]) -> list[list[str]]:
     return parts
 
 
-def _is_wrapped(lines: list[str], width: int) -> bool:
+def _is_wrapped(parts: list[list[str]], width: int) -> bool:
     """Whether the lines break where the next word did not fit: what tells wrapped prose from verse and lists."""
-    if len(lines) < 2 or _mostly(lines, _ITEM):
-        return False
+    lines = [line for part in parts for line in part]
     narrowest = _NARROWEST_WRAP // 2 if _UNSPACED.search(lines[0]) else _NARROWEST_WRAP
-    if width < narrowest:
+    if width < narrowest or _mostly(lines, _ITEM):
         return False
-    full = sum(len(line) + 1 + _first_word_length(following) > width * 0.85 for line, following in pairwise(lines))
-    return full >= (len(lines) - 1) * 0.8
+    pairs = [pair for part in parts for pair in pairwise(part)]
+    full = sum(_is_full(line, following, width) for line, following in pairs)
+    odd = sum(not _is_full(line, following, width) and not _SENTENCE_END.search(line) for line, following in pairs)
+    # One odd line is the first one, whose dateline was taken away.
+    return full * 2 >= len(pairs) > 0 and (odd * 5 <= len(pairs) or (odd == 1 and len(pairs) > 2))
+
+
+def _is_full(line: str, following: str, width: int) -> bool:
+    return len(line) + 1 + _first_word_length(following) > width * 0.85
+
+
+def _ended_parts(lines: list[str], width: int) -> list[list[str]]:
+    """Wrapped lines parted where a sentence ends in a line that had room for more."""
+    parts = [[lines[0]]]
+    for line, following in pairwise(lines):
+        if _SENTENCE_END.search(line) and not _is_full(line, following, width):
+            parts.append([following])
+        else:
+            parts[-1].append(following)
+    return parts
 
 
 def _first_word_length(line: str) -> int:

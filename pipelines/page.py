@@ -20,10 +20,10 @@ EXTRACTOR = "trafilatura/2.3.1"
 _MAX_CHARS = 2_000_000
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
 _DOCUMENT_TAG = re.compile(r"<(?:!doctype|html|body|head)[\s>]", re.IGNORECASE)
-_JSON_LD = re.compile(r"""<script[^>]*application/ld\+json[^>]*>(.*?)</script""", re.IGNORECASE | re.DOTALL)
-_META = re.compile(r"<meta\s[^>]{1,1000}>", re.IGNORECASE)
+_JSON_LD = re.compile(r"""<script[^<>]{0,500}?application/ld\+json[^<>]{0,500}>(.*?)</script""", re.IGNORECASE | re.DOTALL)
+_META = re.compile(r"<meta\s[^<>]{1,1000}>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
-_TIME = re.compile(r"""<time\s[^>]{0,300}?datetime\s*=\s*["']?([^"'>]{8,40})""", re.IGNORECASE)
+_TIME = re.compile(r"""<time\s[^<>]{0,300}?datetime\s*=\s*["']?([^"'>]{8,40})""", re.IGNORECASE)
 _LANGUAGE = re.compile(
     r"""<html\s[^>]{0,2000}?(?<![\w:-])(?:xml:)?lang\s*=\s*["']?([A-Za-z]{2,3}(?:[-_]\w{2,8}){0,3})""", re.IGNORECASE
 )

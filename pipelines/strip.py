@@ -90,7 +90,7 @@ class Rule:
     position: Position = Position.ANYWHERE
     pattern: str
     words: tuple[str, ...] = ()
-    """In lower case: a line without any of them is not looked at."""
+    """In lower case: a line without any of them is not looked at. Of a footer: those that hardly stand in prose."""
     sites: tuple[str, ...] = ()
     """Hosts it holds for, with those below them; all when empty."""
     longest: int = 300
@@ -333,30 +333,26 @@ def _blanked(text: str, cuts: list[_Cut]) -> str:
 def _worded(text: str, kit: _Kit) -> Iterator[_Cut]:
     """What the rules with words take out, those of lines and blocks each once."""
     seen: set[tuple[int, int]] = set()
-    start, end = 0, -1
+    line = block = (0, -1)
     for word, at, _ in kit.automaton.find_matches_as_indexes(_folded(text), overlapping=True):
-        if not start <= at < end:
-            start, end = _line(text, at)
-        if end - start > _LONGEST_LINE:
+        if not line[0] <= at < line[1]:
+            line = _line(text, at)
+        if line[1] - line[0] > _LONGEST_LINE:
             continue
         for index in kit.by_word[word]:
-            if (index, start) not in seen:
-                seen.add((index, start))
-                rule = kit.rules[index]
-                span = _block(text, start, end, rule.longest) if rule.unit is Unit.BLOCK else (start, end)
+            rule = kit.rules[index]
+            if rule.unit is Unit.BLOCK and not block[0] <= at < block[1]:
+                block = _line(text, at, "\n\n")
+            span = block if rule.unit is Unit.BLOCK else line
+            if (index, span[0]) not in seen:
+                seen.add((index, span[0]))
                 yield from _matches(rule, kit.patterns[index], text, *span)
 
 
-def _line(text: str, at: int) -> tuple[int, int]:
-    end = text.find("\n", at)
-    return text.rfind("\n", 0, at) + 1, len(text) if end < 0 else end
-
-
-def _block(text: str, start: int, end: int, longest: int) -> tuple[int, int]:
-    """The paragraph around a line, cut off where it is longer than a rule looks."""
-    before, after = text.rfind("\n\n", max(0, start - longest - 2), start), text.find("\n\n", end, end + longest + 2)
-    first = before + 2 if before >= 0 else max(0, start - longest - 1)
-    return first, after if after >= 0 else min(len(text), end + longest + 1)
+def _line(text: str, at: int, between: str = "\n") -> tuple[int, int]:
+    """Start and end of the line around a position, or of the paragraph where blank lines stand between."""
+    start, end = text.rfind(between, 0, at), text.find(between, at)
+    return 0 if start < 0 else start + len(between), len(text) if end < 0 else end
 
 
 def _matches(rule: Rule, pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[_Cut]:
@@ -474,7 +470,7 @@ def _stands_in_prose(text: str, match: re.Match[str]) -> bool:
 
 _TOKEN = re.compile(r"\w+")
 _FOOTER_WINDOW = 1500
-_REMNANT = re.compile(r"(?:\bhttps?://)?\bw{1,3}\.\Z|(?<=\n)(?:\w{1,2}\W*|[^\w\n]+)\Z")
+_REMNANT = re.compile(r"(?:(?<=\n)\w{1,2}\W+)?\b(?:https?://)?w{1,3}\.\Z|(?<=\n)(?:\w{1,2}\W*|[^\w\n]+)\Z")
 """What may stay of a footer's first word, before the first one that is known."""
 _ADDRESS = frozenset({"http", "https", "www"})
 _NUMBERS = frozenset({"five", "ten", "fifteen", "twenty", "thirty"})
@@ -499,10 +495,11 @@ def _footer(text: str, end: int, rule: Rule) -> list[_Cut]:
         pairs = sum(0 < b.index - a.index <= 3 for a, b in pairwise(rest))
         before = _REMNANT.sub("", text[line_from : token.start].rstrip(" \t([*•|–—-"))
         at_line = not before or before[-1] == "\n"
+        evident = any(phrases.tokens[later.index] in rule.words for later in rest)
         at_phrase = token.index in phrases.starts and token.is_whole
         after_sentence = before[-1:] in set('.!?…"”’)')
         if (
-            (at_line and (pairs > 1 or (pairs and at_phrase)))
+            (at_line and (pairs > 1 or (pairs and (at_phrase or evident))))
             or (at_phrase and after_sentence and pairs > 1)
             or (at_phrase and text[token.start].isupper() and pairs > 6)
             or (after_sentence and pairs > 3)

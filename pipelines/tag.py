@@ -26,11 +26,11 @@ MAX_CHARS = 50_000
 MAX_STATED = 100
 MAX_TAG_CHARS = 200
 
-# ---- weights of a mention: tuned on one half of Reuters' labelled articles, read off the other
+# Weights of a mention, tuned on one half of Reuters' labelled articles and read off the other.
 HEADLINE, DATELINE, LEAD, MIDDLE, TAIL = 2.0, 1.5, 1.5, 1.0, 0.6
 CITY = 0.6
-LEAD_CHARS = 400
-TAIL_FROM = 1600
+LEAD_CHARS = 250
+TAIL_FROM = 1000
 MAX_MENTIONS = 4
 MIN_SCORE = 1.4
 MIN_SHARE = 0.2
@@ -145,9 +145,6 @@ def warm() -> None:
     _compiled(load_gazetteer())
 
 
-# ---------------------------------------------------------------- stated tags
-
-
 def _stated(stated: Sequence[str], gazetteer: Gazetteer, found: set[str]) -> Iterator[Tag]:
     compiled = _compiled(gazetteer)
     for verbatim in stated[:MAX_STATED]:
@@ -167,8 +164,6 @@ def _stated(stated: Sequence[str], gazetteer: Gazetteer, found: set[str]) -> Ite
             topic, topic_name, top = compiled.subjects[subject]
             yield Tag(tag=topic, scheme="mediatopic", code=subject, top_code=top, name=topic_name, **given)
 
-
-# ---------------------------------------------------------------- countries
 
 Mention = tuple[str, float, str]
 """Code, score, the word."""
@@ -305,8 +300,6 @@ def _countries(mentions: list[Mention], gazetteer: Gazetteer) -> list[Tag]:
         if code in names
     ]
 
-
-# ---------------------------------------------------------------- language
 
 DETECT_CHARS = 1000
 MIN_LETTERS = 20

@@ -57,6 +57,8 @@ SENTENCES = [
     ("Peruvians march", "Crowds filled Lima.", "PE"),
     ("A cat returns", "It had walked home from the market.", ""),
     ("Moscow and Kyiv swap stamps", "Russia and Ukraine agreed on stamps.", "RU UA"),
+    ("Congo plants trees", "Congolese foresters planted a million.", "CD"),
+    ("Korean chip maker hires", "The Korean firm needs engineers.", "KR"),
     ("Burma to issue coins", "Myanmar last issued coins long ago.", "MM"),
 ]
 
@@ -80,7 +82,7 @@ def test_a_city_in_the_dateline_alone_says_nothing() -> None:
 
 
 def test_countries_are_ranked_and_at_most_three() -> None:
-    found = [t for t in tagged("Peru, Chile, Bolivia, Brazil and Cuba met.", headline="Peru invites").tags]
+    found = tagged("Peru, Chile, Bolivia, Brazil and Cuba met.", headline="Peru invites").tags
     assert found[0].code == "PE"
     assert len(found) == 3
     assert all(0 < t.score <= 1 for t in found)
@@ -195,4 +197,4 @@ def test_f1_of_countries_on_labelled_newswire() -> None:
             wrong + len(found - expected),
             missed + len(expected - found),
         )
-    assert 2 * right / (2 * right + wrong + missed) >= 0.77
+    assert 2 * right / (2 * right + wrong + missed) >= 0.79
