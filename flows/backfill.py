@@ -6,13 +6,14 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from connectors.connector import Item, Passed
 from connectors.document import Document
 from connectors.folder import Folder
 from flows.maintain import merge_if_due
-from flows.run import Run, dry_run, run
+from flows.run import Run, Step, directly, dry_run, run
 from flows.settings import Settings
 from flows.sources import Binding, SourceError, Wanted, bind, read_sources
 from warehouse.known import put_source, sources
@@ -43,6 +44,7 @@ def backfill(
     is_dry: bool = False,
     report: Callable[[Counts], None] = lambda _: None,
     stop: threading.Event | None = None,
+    step: Step = directly,
 ) -> Result:
     """Read files, folders and archives into the lake, or only say what that would do.
 
@@ -51,7 +53,7 @@ def backfill(
     for path in paths:
         if not os.path.lexists(path):
             raise SourceError(f"{path} does not exist")
-    begin = dry_run if is_dry else run
+    begin = dry_run if is_dry else partial(run, step=step)
     with begin(settings, "backfill", report=report, stop=stop) as current:
         wanted = read_sources(settings.home)
         bindings: list[Binding] = []
@@ -67,6 +69,7 @@ def ingest(
     *,
     report: Callable[[Counts], None] = lambda _: None,
     stop: threading.Event | None = None,
+    step: Step = directly,
 ) -> Result:
     """Pull the named sources, or all that are not paused, once."""
     wanted = read_sources(settings.home)
@@ -74,7 +77,7 @@ def ingest(
         known = ", ".join(w.name for w in wanted) or "none yet; add one with: newsmill sources add FOLDER"
         raise SourceError(f"no source is named {sorted(unknown)[0]!r}; there are: {known}")
     chosen = [w for w in wanted if (w.name in names if names else not w.is_paused)]
-    with run(settings, "ingest", report=report, stop=stop) as current:
+    with run(settings, "ingest", report=report, stop=stop, step=step) as current:
         return _pull(current, [_whole(w, chosen) for w in chosen], None)
 
 

@@ -34,8 +34,16 @@ if TYPE_CHECKING:
     from pipelines.workers import WorkerLimits
 
 
+Step = Callable[[Callable[[Batch], None], Batch], None]
+
+
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def directly(load: Callable[[Batch], None], batch: Batch) -> None:
+    """The step of a run that nobody else carries."""
+    load(batch)
 
 
 @dataclass
@@ -59,6 +67,8 @@ class Run:
     """Where batches land, if not in the home."""
     is_dry: bool = False
     """Whether each load is rolled back."""
+    step: Step = directly
+    """Carries a batch's way into the lake, and may repeat it."""
     inspect: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None
     """Sees each load within its transaction."""
 
@@ -72,11 +82,12 @@ class Run:
 
     def take(self, items: Iterable[Item]) -> None:
         """Land the items and take them the whole way."""
-        limits = BatchLimits(size_bytes=self.settings.pipeline.batch_mib * 1024 * 1024)
+        sizes = self.settings.pipeline
+        limits = BatchLimits(size_bytes=sizes.batch_mib * 1024 * 1024, documents=sizes.batch_documents)
         landing = self.landing or self.home.landing
         landed = land(self._until_stopped(items), landing, self.run_id, limits=limits, passed=self.passed)
         for batch in landed:
-            self.pass_on(batch)
+            self.step(self.pass_on, batch)
 
     def pass_on(self, batch: Batch) -> None:
         """Process and load a landed batch."""
@@ -116,6 +127,7 @@ def run(
     report: Callable[[Counts], None] = lambda _: None,
     stop: threading.Event | None = None,
     clock: Callable[[], datetime] = now,
+    step: Step = directly,
 ) -> Iterator[Run]:
     """Open the home, write the run's row, load what dead runs left, and end the row as the run ends."""
     home = settings.home
@@ -124,6 +136,7 @@ def run(
     )
     run_id = f"{clock():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     current = Run(settings, run_id, flow, connection, pipeline_version(), report, stop or threading.Event(), clock)
+    current.step = step
     with connection, _alive(home, run_id):
         with current.writing():
             dead = [r for r in runs.running(connection) if not is_alive(home, r)]
@@ -173,7 +186,7 @@ def _adopt(current: Run) -> None:
     for batch in pending(current.home.landing):
         owner = batch.batch_id.rpartition("-")[0]
         if owner != current.run_id and not is_alive(current.home, owner):
-            current.pass_on(batch)
+            current.step(current.pass_on, batch)
             current.resumed += 1
 
 

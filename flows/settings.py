@@ -34,6 +34,8 @@ class Pipeline:
     """Size up to which the bytes of a rejected document are kept."""
     batch_mib: int = 96
     """Size of what is loaded in one transaction."""
+    batch_documents: int = 25_000
+    """Documents loaded in one transaction, at most."""
     runner: str = "FnApiRunner"
     """Beam's runner; in one process unless another is named."""
     options: tuple[str, ...] = ()
@@ -95,6 +97,25 @@ _SECTIONS: dict[str, type] = {"pipeline": Pipeline, "lake": Lake, "service": Ser
 def find_home(option: Path | None, environ: Mapping[str, str]) -> Home:
     """`--home`, else `NEWSMILL_HOME`, else `./news`."""
     return Home(Path(option or environ.get("NEWSMILL_HOME") or "news").expanduser())
+
+
+def prefect_api(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The Prefect API that the environment or the active profile names, looked up without importing Prefect."""
+    if (stated := environ.get("PREFECT_API_URL")) is not None:
+        return stated or None
+    folder = Path(environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    path = Path(environ.get("PREFECT_PROFILES_PATH") or folder / "profiles.toml")
+    try:
+        profiles = tomllib.loads(path.read_text(encoding="utf-8"))
+        profile = profiles["profiles"][environ.get("PREFECT_PROFILE") or profiles["active"]]
+        return str(profile["PREFECT_API_URL"]) or None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError):
+        return None
+
+
+def child_environment(ours: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a Prefect process of ours: without the user's own Prefect settings."""
+    return {name: value for name, value in environ.items() if not name.startswith("PREFECT_")} | dict(ours)
 
 
 def read_settings(home: Home) -> Settings:

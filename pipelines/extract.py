@@ -24,7 +24,15 @@ def extract(raw: Raw) -> Extracted:
 
 
 def _extract_text(raw: Raw) -> Extracted:
-    form = read_text(raw.text or "", is_markdown=raw.media_type == "text/markdown")
-    if not any(char.isalnum() for char in form.text):
-        raise Rejected(Stage.EXTRACT, Reason.NO_TEXT, "no words below its head" if form.stated.headline else "no words")
+    is_markdown = raw.media_type == "text/markdown"
+    form = read_text(raw.text or "", is_markdown=is_markdown)
+    if not _has_words(form.text):
+        # A heading alone is a text, however short.
+        form = read_text(raw.text or "", is_markdown=is_markdown, with_title=False)
+    if not _has_words(form.text):
+        raise Rejected(Stage.EXTRACT, Reason.NO_TEXT, "the file holds no words but those of its front matter")
     return of_form(form.stated, form.text, form.published_from, frozenset())
+
+
+def _has_words(text: str) -> bool:
+    return any(char.isalnum() for char in text)

@@ -20,7 +20,9 @@ EXTRACTOR = "trafilatura/2.3.1"
 _MAX_CHARS = 2_000_000
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
 _DOCUMENT_TAG = re.compile(r"<(?:!doctype|html|body|head)[\s>]", re.IGNORECASE)
-_JSON_LD = re.compile(r"""<script[^<>]{0,500}?application/ld\+json[^<>]{0,500}>(.*?)</script""", re.IGNORECASE | re.DOTALL)
+_JSON_LD = re.compile(
+    r"""<script[^<>]{0,500}?application/ld\+json[^<>]{0,500}>(.*?)</script""", re.IGNORECASE | re.DOTALL
+)
 _META = re.compile(r"<meta\s[^<>]{1,1000}>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _TIME = re.compile(r"""<time\s[^<>]{0,300}?datetime\s*=\s*["']?([^"'>]{8,40})""", re.IGNORECASE)

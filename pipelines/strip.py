@@ -416,8 +416,10 @@ def _ending(text: str, last: list[_Cut], kit: _Kit) -> list[_Cut]:
 
 
 def _footers(text: str, kit: _Kit) -> list[_Cut]:
+    """The footer that the text ends with; of several that fit, the one that takes most."""
     end = len(text.rstrip())
-    return next((footer for rule, _ in kit.of(Unit.FOOTER) if (footer := _footer(text, end, rule))), [])
+    found = [cut for rule, _ in kit.of(Unit.FOOTER) for cut in _footer(text, end, rule)]
+    return sorted(found, key=lambda cut: cut.start)[:1]
 
 
 def _opening(text: str, kit: _Kit) -> list[_Cut]:
@@ -470,7 +472,7 @@ def _stands_in_prose(text: str, match: re.Match[str]) -> bool:
 
 _TOKEN = re.compile(r"\w+")
 _FOOTER_WINDOW = 1500
-_REMNANT = re.compile(r"(?:(?<=\n)\w{1,2}\W+)?\b(?:https?://)?w{1,3}\.\Z|(?<=\n)(?:\w{1,2}\W*|[^\w\n]+)\Z")
+_REMNANT = re.compile(r"(?:(?<=\n)\w{1,2}\W+)?\b(?:https?://)?w{1,3}\.\Z|(?<=\n)(?:\w{1,2}\W*|[^\w\n]+\n*)\Z")
 """What may stay of a footer's first word, before the first one that is known."""
 _ADDRESS = frozenset({"http", "https", "www"})
 _NUMBERS = frozenset({"five", "ten", "fifteen", "twenty", "thirty"})
@@ -499,7 +501,7 @@ def _footer(text: str, end: int, rule: Rule) -> list[_Cut]:
         at_phrase = token.index in phrases.starts and token.is_whole
         after_sentence = before[-1:] in set('.!?…"”’)')
         if (
-            (at_line and (pairs > 1 or (pairs and (at_phrase or evident))))
+            (at_line and (evident or pairs > 1 or (pairs and at_phrase)))
             or (at_phrase and after_sentence and pairs > 1)
             or (at_phrase and text[token.start].isupper() and pairs > 6)
             or (after_sentence and pairs > 3)
@@ -520,13 +522,10 @@ def _aligned(text: str, start: int, end: int, phrases: _Phrases) -> list[_Token]
         if word in _ADDRESS or (len(word) == 1 and not aligned):
             continue
         before = range(upper - 1, -1, -1)
-        whole = next((index for index in before if phrases.tokens[index] == word), None)
-        found = (
-            next((index for index in before if word in _parts(phrases.tokens[index])), None) if whole is None else whole
-        )
+        found = next((index for index in before if word in _parts(phrases.tokens[index])), None)
         if found is None:
             break
-        aligned.append(_Token(match.start(), match.end(), found, whole is not None))
+        aligned.append(_Token(match.start(), match.end(), found, phrases.tokens[found] == word))
         upper = found
     return aligned[::-1]
 

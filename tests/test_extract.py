@@ -302,8 +302,15 @@ def test_one_line_of_25_mb_takes_bounded_time():
     assert Flag.TRUNCATED in article.flags
 
 
-def test_punctuation_alone_is_no_text():
-    assert reason("***\n\n---\n") is Reason.NO_TEXT
+@pytest.mark.parametrize("text", ["# Harbour closed", "Harbour closed", "By Ann Berg", "Source: Lindvik Post\n"])
+def test_no_text_is_too_short(text):
+    article = extracted(text)
+    assert (article.text, article.headline) == (text.strip("#\n "), None)
+
+
+@pytest.mark.parametrize("text", ["***\n\n---\n", "---\ntitle: Harbour closed\n---\n", "date 2024-03-05"])
+def test_punctuation_or_a_head_alone_is_no_text(text):
+    assert reason(text) is Reason.NO_TEXT
 
 
 SHAPES = st.text("ab .\n\t-#*>_`[]()!:é\u0301\u3099か一\u00a0'\"|0\r\x0c", max_size=300)

@@ -158,6 +158,13 @@ class _Load:
                 payload_sha256, content_sha256, derived_sha256, cause, first_seen_at, NULL
             FROM lake.superseded SEMI JOIN (SELECT DISTINCT article_id FROM old) USING (article_id)"""
         )
+        # A document that was seen again unchanged counts from its last sight on.
+        self._execute(
+            """UPDATE old SET seen_at = greatest(old.seen_at, o.seen_at) FROM (
+                SELECT article_id, version, max(seen_at) AS seen_at FROM lake.outcomes
+                SEMI JOIN (SELECT DISTINCT article_id FROM old) USING (article_id) GROUP BY ALL
+            ) o WHERE o.article_id = old.article_id AND o.version = old.old_version"""
+        )
         self._execute(
             """CREATE OR REPLACE TEMP TABLE owners AS
             SELECT article_id, coalesce(any_value(o.source), arg_min(k.source, (k.seen_at, k.source))) AS source
@@ -369,12 +376,13 @@ class _Load:
                 UNION ALL
                 SELECT document_id, NULL, NULL, 'rejected', reason FROM keys WHERE reason IS NOT NULL
             )
-            SELECT * FROM spoken QUALIFY row_number() OVER (PARTITION BY document_id
+            SELECT spoken.*, k.seen_at FROM spoken
+            JOIN (SELECT document_id, max(seen_at) AS seen_at FROM keys GROUP BY ALL) k USING (document_id) QUALIFY row_number() OVER (PARTITION BY document_id
                 ORDER BY list_position(['new', 'changed', 'unchanged', 'rejected'], decision), version DESC) = 1"""
         )
         self._execute(
             """INSERT INTO lake.outcomes BY NAME
-            SELECT document_id, ? AS run_id, article_id, version, decision, reason FROM decided""",
+            SELECT document_id, ? AS run_id, article_id, version, decision, reason, seen_at FROM decided""",
             self._run_id,
         )
         sys.audit("newsmill.point", "loaded-outcomes")

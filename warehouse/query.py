@@ -16,7 +16,7 @@ import tempfile
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -195,6 +195,8 @@ def statements(connection: duckdb.DuckDBPyConnection, text: str, policy: Policy)
     """The statements of `text`, each of which may run; raises `QueryError` for one that is refused or cannot be read."""
     import duckdb
 
+    if re.search("[\0\ud800-\udfff]", text):
+        raise QueryError("the query is no text: it holds a NUL or bytes that are not UTF-8")
     tokens = _tokens(text)
     _check_beginnings(tokens)
     _check_functions(connection, tokens, policy)
@@ -202,7 +204,7 @@ def statements(connection: duckdb.DuckDBPyConnection, text: str, policy: Policy)
         found = connection.extract_statements(text)
     except duckdb.Error as error:
         raise QueryError(explain(connection, str(error))) from error
-    for statement, after in zip(found, [*found[1:], None], strict=True):
+    for statement, after in zip_longest(found, found[1:]):
         _check_type(statement, after, tokens, policy)
     return found
 
@@ -224,10 +226,10 @@ def _tokens(text: str) -> list[_Token]:
 
     raw = text.encode()
     found = duckdb.tokenize(text)
-    ends = [start for start, _ in found[1:]] + [len(raw)]
+    ends = [*(start for start, _ in found[1:]), len(raw)]
     return [
         _Token(kind.name, raw[start:end].decode(errors="replace").strip())
-        for (start, kind), end in zip(found, ends, strict=True)
+        for (start, kind), end in zip(found, ends, strict=False)
     ]
 
 
@@ -249,10 +251,14 @@ def _check_beginnings(tokens: list[_Token]) -> None:
 
 
 def _check_functions(connection: duckdb.DuckDBPyConnection, tokens: list[_Token], policy: Policy) -> None:
-    refused = _refused_functions(connection, policy)
-    for token, after in pairwise(tokens):
-        if after.text.startswith("(") and token.kind in {"identifier", "keyword"} and _name(token) in refused:
-            raise QueryError(f"the function {_name(token)} is refused: {_READ_ONLY_HINT}")
+    called = {
+        _name(token)
+        for token, after in pairwise(tokens)
+        if after.text.startswith("(") and token.kind in {"identifier", "keyword"}
+    }
+    refused = sorted(called & _refused_functions(connection, policy)) if called else []
+    if refused:
+        raise QueryError(f"the function {refused[0]} is refused: {_READ_ONLY_HINT}")
 
 
 def _refused_functions(connection: duckdb.DuckDBPyConnection, policy: Policy) -> frozenset[str]:

@@ -79,7 +79,7 @@ class Flag(_Documented):
     CHARSET_MIXED = "charset-mixed", "bytes that fit no single character set; they were read one by one"
     DATE_IMPLAUSIBLE = "date-implausible", "a stated date could not be true and was left out"
     DATE_ONLY = "date-only", "the day of publication is known, not the time: 00:00 UTC stands for it"
-    FRONT_MATTER_BROKEN = "front-matter-broken", "the front matter could not be read and stands in the body"
+    FRONT_MATTER_BROKEN = "front-matter-broken", "the front matter is no YAML; lines of it that could not be read stand in the body"
     LANGUAGE_DISPUTED = "language-disputed", "the stated language is not the one of the text"
     TRUNCATED = "truncated", "only the beginning of a very long text was kept"
 
@@ -132,6 +132,7 @@ class OutcomeRow:
     version: int | None = column("The article's version that holds this document's content")
     decision: str = column("`new`, `changed`, `unchanged` or `rejected`")
     reason: str | None = column("Why, where the decision does not say it")
+    seen_at: datetime = column("When the document was pulled; of a file, when it was last modified")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

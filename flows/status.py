@@ -1,0 +1,410 @@
+"""`newsmill status`: sources and their health, the last runs, what was dropped and why, and the size of it all."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shlex
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from flows.show import ago, command, duration, heading, paragraph, print_record, print_table, size
+from flows.sources import Wanted, read_sources
+from warehouse.catalog import Home, holder
+from warehouse.query import connect
+from warehouse.rows import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import duckdb
+
+_RUNS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """A source of `sources.toml`, or a folder that was backfilled."""
+
+    source: str
+    kind: str
+    location: str
+    state: str
+    """`ok`, `failing`, `gone`, `paused`, or `never pulled`."""
+    is_watched: bool
+    """Whether scheduled runs pull it."""
+    articles: int
+    last_success_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """A run with its accounting: `documents = new + changed + unchanged + rejected`."""
+
+    run_id: str
+    flow: str
+    state: str
+    started_at: datetime
+    finished_at: datetime | None
+    duration_s: float | None
+    documents: int
+    articles_new: int
+    articles_changed: int
+    articles_unchanged: int
+    rejected: int
+    duplicates: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """Documents that became no article for one reason at one stage."""
+
+    stage: str
+    reason: str
+    meaning: str
+    documents: int
+    example_uri: str
+    what_to_do: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingBatch:
+    """A batch that was pulled and is not loaded yet."""
+
+    batch_id: str
+    run_id: str
+    documents: int
+    is_run_alive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """All that `newsmill status` says of a home."""
+
+    home: str
+    read_at: datetime
+    articles: int
+    versions: int
+    copies: int
+    documents: int
+    rejected: int
+    size_bytes: int
+    sources: tuple[SourceStatus, ...]
+    runs: tuple[RunStatus, ...]
+    """The last ten, latest first."""
+    drops: tuple[Drop, ...]
+    waiting: tuple[WaitingBatch, ...]
+    lock_holder: str | None
+    maintained_at: datetime | None
+    problems: tuple[str, ...] | None
+    """What needs a person; None when it was not asked for."""
+
+
+def status(home: Home, *, check: bool = False, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Status:
+    """Read the status of a home, without changing anything; `check` also looks for what needs a person.
+
+    Raises `QueryError` for a lake that cannot be opened, `SettingsError` for a broken `sources.toml`.
+    """
+    wanted = read_sources(home)
+    with connect(home.path) as lake:
+        lake.execute("BEGIN")  # one snapshot for all the questions
+        sources = tuple(_sources(lake, wanted))
+        runs = tuple(_runs(lake))
+        waiting = tuple(waiting_batches(home.landing))
+        return Status(
+            home=str(home.path),
+            read_at=clock(),
+            articles=_count(lake, "articles"),
+            versions=_count(lake, "articles") + _count(lake, "superseded"),
+            copies=_count(lake, "duplicates"),
+            documents=_count(lake, "documents"),
+            rejected=_count(lake, "rejects"),
+            size_bytes=_size_bytes(home),
+            sources=sources,
+            runs=runs,
+            drops=tuple(_drops(lake)),
+            waiting=waiting,
+            lock_holder=lock_holder(home),
+            maintained_at=_maintained_at(lake),
+            problems=tuple(_problems(home, sources, runs, waiting)) if check else None,
+        )
+
+
+def _count(lake: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = lake.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _maintained_at(lake: duckdb.DuckDBPyConnection) -> datetime | None:
+    row = lake.execute("SELECT max(maintained_at) FROM home").fetchone()
+    return row[0] if row else None
+
+
+def _sources(lake: duckdb.DuckDBPyConnection, wanted: list[Wanted]) -> Iterator[SourceStatus]:
+    """Those of `sources.toml` in its order, then those that were backfilled."""
+    learnt = {row[0]: _source(*row) for row in lake.execute(_SOURCES).fetchall()}
+    for w in wanted:
+        new = _source(w.name, w.kind, w.location, "never pulled", None, 0, None)
+        known = replace(learnt.pop(w.name, new), kind=w.kind, location=w.location, is_watched=not w.is_paused)
+        yield replace(known, state="paused") if w.is_paused else _looked_at(known)
+    yield from map(_looked_at, learnt.values())
+
+
+def _source(*row: Any) -> SourceStatus:
+    source, kind, location, state, error, articles, last_success_at = row
+    return SourceStatus(
+        source=source,
+        kind=kind,
+        location=location,
+        state=state,
+        is_watched=False,
+        articles=articles,
+        last_success_at=last_success_at,
+        error=error,
+    )
+
+
+def _looked_at(source: SourceStatus) -> SourceStatus:
+    is_gone = source.kind == "folder" and not os.path.lexists(source.location)
+    return replace(source, state="gone") if is_gone else source
+
+
+# A run's id begins with its time, so the greatest is the last.
+_SOURCES = """
+SELECT s.source, s.kind, s.location, s.state, s.error, coalesce(a.articles, 0),
+    coalesce(s.last_success_at, r.finished_at, r.started_at)
+FROM sources s
+LEFT JOIN (SELECT source, count(*) AS articles FROM articles GROUP BY source) a USING (source)
+LEFT JOIN (SELECT source, max(run_id) AS run_id FROM documents GROUP BY source) d USING (source)
+LEFT JOIN runs r USING (run_id)
+ORDER BY s.source
+"""
+
+
+def _runs(lake: duckdb.DuckDBPyConnection) -> Iterator[RunStatus]:
+    found = lake.execute(
+        """SELECT run_id, flow, state, started_at, finished_at, documents, articles_new, articles_changed,
+            articles_unchanged, rejected, duplicates, error
+        FROM runs ORDER BY started_at DESC, run_id DESC LIMIT ?""",
+        [_RUNS_SHOWN],
+    )
+    names = [column[0] for column in found.description or ()]
+    for row in found.fetchall():
+        values = dict(zip(names, row, strict=True))
+        ended = values["finished_at"]
+        seconds = (ended - values["started_at"]).total_seconds() if ended else None
+        yield RunStatus(**values, duration_s=seconds)
+
+
+def _drops(lake: duckdb.DuckDBPyConnection) -> Iterator[Drop]:
+    rows = lake.execute(
+        """SELECT stage, reason, count(*), arg_max(uri, rejected_at) FROM rejects
+        GROUP BY ALL ORDER BY count(*) DESC, stage, reason"""
+    ).fetchall()
+    for stage, reason, documents, uri in rows:
+        yield Drop(
+            stage=stage,
+            reason=reason,
+            meaning=meaning(reason),
+            documents=documents,
+            example_uri=uri,
+            what_to_do=what_to_do(reason),
+        )
+
+
+def meaning(reason: str) -> str:
+    """The sentence of a reason; empty for one of a newer newsmill."""
+    return next((known.doc for known in Reason if known == reason), "")
+
+
+_ADVICE: dict[str, str] = {
+    Reason.ARCHIVE_BROKEN: "fetch the archive again, then run backfill on it",
+    Reason.ARCHIVE_NESTED: "unpack the outer archive, then run backfill on the inner one",
+    Reason.BINARY: "nothing, unless it should hold a text: then mend the file, and the next run reads it again",
+    Reason.EMPTY: "nothing, unless it should hold a text: then mend the file, and the next run reads it again",
+    Reason.MEMORY: "raise memory_mib under [pipeline] in newsmill.toml, then replay",
+    Reason.NOT_A_FILE: "nothing: only files are read",
+    Reason.RATIO: "if it is no bomb, unpack it and run backfill on the folder",
+    Reason.TIMEOUT: "raise timeout_s under [pipeline] in newsmill.toml, then replay",
+    Reason.TOO_LARGE: "if it is a text, raise document_mib under [pipeline] in newsmill.toml and run backfill again",
+    Reason.UNREADABLE: "make it readable; the next run tries it again by itself",
+    Reason.VANISHED: "nothing: the next run reads it again if it is there",
+}
+# Of these no bytes were kept, so there is nothing to extract again from.
+_NOT_KEPT = frozenset(
+    [
+        *(Reason.ARCHIVE_BROKEN, Reason.ARCHIVE_NESTED, Reason.EMPTY, Reason.NOT_A_FILE, Reason.RATIO),
+        *(Reason.TOO_LARGE, Reason.UNREADABLE, Reason.VANISHED),
+    ]
+)
+
+
+def what_to_do(reason: str) -> str:
+    """What can be done about documents that were rejected for this reason."""
+    return _ADVICE.get(reason, "nothing now: newer code looks at it again by itself, and replay does at once")
+
+
+def is_replayable(reason: str) -> bool:
+    """Whether the bytes of documents with this reason may have been kept."""
+    return reason not in _NOT_KEPT
+
+
+def waiting_batches(landing: Path) -> Iterator[WaitingBatch]:
+    """Batches that are whole and wait in `landing`, oldest first; reading them changes nothing."""
+    for folder in sorted(landing.glob("[!.]*/")):
+        try:
+            documents = int(json.loads((folder / "batch.json").read_text(encoding="utf-8"))["documents"])
+        except (FileNotFoundError, NotADirectoryError):  # it was loaded meanwhile
+            continue
+        except (KeyError, TypeError, ValueError):
+            documents = 0
+        run_id = folder.name.rpartition("-")[0]
+        yield WaitingBatch(
+            batch_id=folder.name,
+            run_id=run_id,
+            documents=documents,
+            is_run_alive=is_locked(landing / f"{run_id}.lock"),
+        )
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock on the file; neither the file nor the lock is touched for longer than a look."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # it is not there, or its file system knows no locks
+        return False
+    return False
+
+
+def lock_holder(home: Home) -> str | None:
+    """Who writes to the home right now, in words."""
+    path = home.path / "lock"
+    return holder(path) if is_locked(path) else None
+
+
+def _size_bytes(home: Home) -> int:
+    """Size of the lake's files and its catalog on disk."""
+    files = [p for p in home.path.glob("catalog.sqlite*") if p.is_file()]
+    return sum(p.stat().st_size for p in files) + sum(s for _, s in lake_files(home).values())
+
+
+def lake_files(home: Home) -> dict[str, tuple[Path, int]]:
+    """Path and size of each file below `lake/` by its name, which DuckLake makes unique."""
+    found = {}
+    for folder, _, names in os.walk(home.lake):
+        for name in names:
+            path = Path(folder) / name
+            try:
+                found[name] = (path, path.lstat().st_size)
+            except FileNotFoundError:  # maintenance removed it meanwhile
+                continue
+    return found
+
+
+def _problems(
+    home: Home, sources: tuple[SourceStatus, ...], runs: tuple[RunStatus, ...], waiting: tuple[WaitingBatch, ...]
+) -> Iterator[str]:
+    for s in sources:
+        # A folder that was read once may go; nothing is expected of it any more.
+        if s.state == "gone" and s.is_watched:
+            yield f"source {s.source}: {s.location} is not there: bring it back, or `newsmill sources pause {shlex.quote(s.source)}`"
+        elif s.state == "failing":
+            yield f"source {s.source} is failing: {s.error or 'no reason was given'}"
+    last = next((r for r in runs if r.state != "running"), None)
+    if last and last.state == "failed":
+        yield f"the last run, {last.flow} {last.run_id}, failed: {last.error or 'no reason was given'}"
+    for r in runs:
+        if r.state == "running" and not is_locked(home.landing / f"{r.run_id}.lock"):
+            yield f"{r.flow} run {r.run_id} died without a word; the next run goes on where it stopped"
+    dead = [b for b in waiting if not b.is_run_alive]
+    if dead:
+        yield (
+            f"{len(dead)} batch{'es' if len(dead) > 1 else ''} of a dead run wait in {home.landing}: "
+            f"any run loads them first, such as `{command(home, 'ingest')}`"
+        )
+
+
+def print_status(found: Status, out: TextIO) -> None:
+    """Print the status for a person."""
+    _print_totals(found, out)
+    _print_sources(found, out)
+    _print_runs(found, out)
+    _print_drops(found, out)
+    for number, problem in enumerate(found.problems or ()):
+        if not number:
+            heading("needs attention", out)
+        paragraph(f"! {problem}", out)
+
+
+def _print_totals(found: Status, out: TextIO) -> None:
+    dead = sum(not b.is_run_alive for b in found.waiting)
+    print_record(
+        {
+            "home": found.home,
+            "articles": f"{found.articles:,} in {found.versions:,} versions, {found.copies:,} of them copies",
+            "documents": f"{found.documents:,} stored, {found.rejected:,} of them rejected",
+            "size": size(found.size_bytes),
+            "maintained": ago(found.maintained_at, found.read_at),
+            "landing": f"{len(found.waiting)} batches wait, {dead} of a dead run" if found.waiting else None,
+            "writing now": found.lock_holder,
+        },
+        out,
+    )
+
+
+def _print_sources(found: Status, out: TextIO) -> None:
+    heading("sources", out)
+    if not found.sources:
+        paragraph("none yet: `newsmill backfill FOLDER` reads one, `newsmill sources add FOLDER` watches it", out)
+        return
+    rows = [
+        [s.source, s.kind, s.state, s.articles, ago(s.last_success_at, found.read_at), s.location]
+        for s in found.sources
+    ]
+    print_table(["source", "kind", "state", "articles", "last success", "location"], rows, out, indent=2)
+    for s in found.sources:
+        if s.error:
+            paragraph(f"{s.source}: {s.error}", out)
+
+
+def _print_runs(found: Status, out: TextIO) -> None:
+    heading("last runs", out)
+    if not found.runs:
+        paragraph("none yet", out)
+        return
+    rows = [
+        [
+            *(ago(r.started_at, found.read_at), r.flow, r.state),
+            *(r.documents, r.articles_new, r.articles_changed, r.articles_unchanged, r.rejected, r.duplicates),
+            "-" if r.duration_s is None else duration(r.duration_s),
+            r.run_id,
+        ]
+        for r in found.runs
+    ]
+    names = ["started", "flow", "state", "documents", "= new", "+ changed", "+ unchanged", "+ rejected", "copies"]
+    print_table([*names, "took", "run"], rows, out, indent=2)
+    for r in found.runs:
+        if r.error:
+            paragraph(f"{r.run_id}: {r.error}", out)
+
+
+def _print_drops(found: Status, out: TextIO) -> None:
+    heading("dropped", out)
+    if not found.drops:
+        paragraph("nothing", out)
+        return
+    home = Home(Path(found.home))
+    for d in found.drops:
+        paragraph(f"{d.documents:,} × {d.reason} ({d.stage}): {d.meaning}", out)
+        paragraph(f"what to do: {d.what_to_do}", out, indent=6)
+        out.write(f"      why:        {command(home, 'explain', d.example_uri)}\n")
+        if is_replayable(d.reason):
+            out.write(f"      try again:  {command(home, 'replay', '--reason', d.reason)}\n")
