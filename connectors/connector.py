@@ -12,17 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connectors.document import Document
-from warehouse.rows import PollRow
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """What the lake knows of a file: how it was when it was read, and how far it was read."""
-
-    size_bytes: int
-    modified_ns: int
-    records: int
-    is_complete: bool
+from warehouse.rows import KnownFile, PollRow
 
 
 class Known(Protocol):

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.compression import Limits
-from connectors.connector import FileRead, Item, Known, KnownFile, Passed, Unchanged
+from connectors.connector import FileRead, Item, Known, Passed, Unchanged
 from connectors.contents import Contents, Place, is_plain
 from connectors.document import Document, Failure
 from connectors.names import file_uri, leftover, spelt
-from warehouse.rows import Reason
+from warehouse.rows import KnownFile, Reason
 
 _PAGE = 2000
 _HEAD_BYTES = 4096

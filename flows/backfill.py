@@ -75,7 +75,7 @@ def ingest(
     wanted = read_sources(settings.home)
     if unknown := set(names) - {w.name for w in wanted}:
         known = ", ".join(w.name for w in wanted) or "none yet; add one with: newsmill sources add FOLDER"
-        raise SourceError(f"no source is named {sorted(unknown)[0]!r}; there are: {known}")
+        raise SourceError(f"no source is named {min(unknown)!r}; there are: {known}")
     chosen = [w for w in wanted if (w.name in names if names else not w.is_paused)]
     with run(settings, "ingest", report=report, stop=stop, step=step) as current:
         return _pull(current, [_whole(w, chosen) for w in chosen], None)
@@ -156,5 +156,3 @@ def _row(current: Run, binding: Binding) -> SourceRow:
         last_success_at=None,
         error=None,
     )
-
-

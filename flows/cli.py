@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, Self
 
 import typer
 
@@ -171,7 +171,9 @@ def backfill(
 
 @app.command()
 def ingest(
-    names: Annotated[list[str] | None, typer.Argument(help="Sources; all that are not paused if none is named.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Sources; all that are not paused if none is named.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when documents were rejected.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -187,12 +189,16 @@ def ingest(
 
 @app.command()
 def sql(
-    query: Annotated[str | None, typer.Argument(help="A query; - reads it from standard input; none: a prompt.")] = None,
+    query: Annotated[
+        str | None, typer.Argument(help="A query; - reads it from standard input; none: a prompt.")
+    ] = None,
     format_: Annotated[
         str, typer.Option("--format", "-f", help="table, csv, json, jsonl, parquet or markdown.")
     ] = "table",
     as_of: Annotated[str | None, typer.Option(help="The lake as it was at this time (or snapshot number).")] = None,
-    unsafe: Annotated[bool, typer.Option("--unsafe", help="Allow files outside the lake; never a change of it.")] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Allow files outside the lake; never a change of it.")
+    ] = False,
 ) -> None:
     """Query the lake, read-only."""
     from flows.sql import run_sql
@@ -395,7 +401,7 @@ class _Progress:
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Self:
         self._before = signal.signal(signal.SIGINT, self._interrupted)
         return self
 
@@ -417,9 +423,7 @@ class _Progress:
         print("\nfinishing the batch in hand; Ctrl-C again stops at once", file=sys.stderr)
 
 
-def _print_result(
-    settings: Settings, result: Result, seconds: float, *, as_json: bool, is_dry: bool = False
-) -> None:
+def _print_result(settings: Settings, result: Result, seconds: float, *, as_json: bool, is_dry: bool = False) -> None:
     from flows.show import print_json
 
     if as_json:

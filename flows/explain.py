@@ -141,8 +141,8 @@ def explain(home: Home, what: str) -> Explanation:
 def _find(lake: duckdb.DuckDBPyConnection, what: str) -> _Found:
     if _PREFIX.fullmatch(what) and not os.path.lexists(what):
         return _by_id(lake, what)
-    if address := normalise(what):
-        return _by_address(lake, what, address)
+    if address := normalise(spelt(what)):
+        return _by_address(lake, spelt(what), address)
     if what.lower().startswith("file:"):
         place, _, fragment = what.partition("#")
         path = os.fsdecode(unquote_to_bytes(re.sub(r"(?i)^file:(//[^/]*)?", "", place)))
@@ -183,11 +183,11 @@ def _by_path(lake: duckdb.DuckDBPyConnection, path: str, fragment: str, what: st
     )  # a link is no file of a source; a linked folder may hold one
     uri = file_uri(whole)
     if fragment:
-        exact, within = [what, f"{uri}#{fragment}"], []
+        exact, within = [spelt(what), f"{uri}#{spelt(fragment)}"], []
     else:
-        exact, within = [what, uri], [f"{uri}#", f"{uri.rstrip('/')}/"]
+        exact, within = [spelt(what), uri], [f"{uri}#", f"{uri.rstrip('/')}/"]
     places = _places(lake, whole)
-    addresses = [(source, inner + (f"#{fragment}" if fragment else "")) for source, inner in places]
+    addresses = [(source, inner + (f"#{spelt(fragment)}" if fragment else "")) for source, inner in places]
     documents = _column(
         lake,
         f"""SELECT document_id FROM documents WHERE uri IN (SELECT unnest(?::VARCHAR[]))
@@ -404,7 +404,7 @@ def _scrap(value: Any) -> str:
 
 def _suggestions(lake: duckdb.DuckDBPyConnection, what: str) -> Iterator[str]:
     """Up to five addresses whose last part is like the one asked for."""
-    tail = _tail(what)
+    tail = _tail(spelt(what))
     rows = lake.execute(
         """SELECT uri, levenshtein(tail, $tail) AS far FROM (
             SELECT uri, lower(parse_filename(uri)) AS tail FROM documents

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
     from connectors.landing import Batch
     from flows.backfill import Result
+    from flows.run import Step
     from flows.settings import Settings
     from warehouse.load import Counts
     from warehouse.maintain import Maintained
 
-RETRY_DELAYS_S = (5.0, 30.0)
+RETRY_DELAYS_S = (2.0, 10.0)
 TIMEOUT_S = 3600.0
 _TASK: dict[str, Any] = {
     "retries": len(RETRY_DELAYS_S),
@@ -65,7 +66,7 @@ def _backfill(hooks: Hooks) -> Flow[..., Any]:
         settings, places = _settings(home), [Path(path) for path in paths]
         report = _reporting(hooks)
         result = pulling.backfill(
-            settings, places, source=source, limit=limit, report=report, stop=hooks.stop, step=in_task
+            settings, places, source=source, limit=limit, report=report, stop=hooks.stop, step=in_task(hooks.stop)
         )
         return _told("backfill", settings, result)
 
@@ -77,7 +78,8 @@ def _ingest(hooks: Hooks) -> Flow[..., Any]:
     def ingest(home: str, sources: list[str] | None = None) -> Any:
         """Pull the named sources, or all that are not paused, once."""
         settings = _settings(home)
-        result = pulling.ingest(settings, sources or (), report=_reporting(hooks), stop=hooks.stop, step=in_task)
+        step = in_task(hooks.stop)
+        result = pulling.ingest(settings, sources or (), report=_reporting(hooks), stop=hooks.stop, step=step)
         return _told("ingest", settings, result)
 
     return ingest
@@ -100,16 +102,25 @@ def _maintain(_: Hooks) -> Flow[..., Any]:
     return maintain
 
 
-def in_task(load: Callable[[Batch], None], batch: Batch) -> None:
-    """Carry a batch's way into the lake as a Prefect task of the flow run that is under way."""
+def in_task(stop: threading.Event) -> Step:
+    """A step that carries a batch's way into the lake as a task of the flow run that is under way."""
 
-    # The batch stays in the closure: Prefect would take apart, and keep, what it is given as a parameter.
-    @task(name="process and load a batch", task_run_name="batch {batch_id}", tags=["newsmill", "batch"], **_TASK)
-    def process_and_load(batch_id: str, documents: int) -> None:
-        get_run_logger().info("batch %s: %d documents", batch_id, documents)
-        load(batch)
+    def step(load: Callable[[Batch], None], batch: Batch) -> None:
+        # The batch stays in the closure: Prefect would take apart, and keep, what it is given as a parameter.
+        @task(
+            name="process and load a batch",
+            task_run_name="batch {batch_id}",
+            tags=["newsmill", "batch"],
+            retry_condition_fn=lambda *_: not stop.is_set(),
+            **_TASK,
+        )
+        def process_and_load(batch_id: str, documents: int) -> None:
+            get_run_logger().info("batch %s: %d documents", batch_id, documents)
+            load(batch)
 
-    process_and_load(batch.batch_id, batch.documents)
+        process_and_load(batch.batch_id, batch.documents)
+
+    return step
 
 
 def _settings(home: str) -> Settings:

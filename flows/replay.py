@@ -87,21 +87,27 @@ def _documents(current: Run, selection: Selection) -> Iterator[Item]:
 
 
 def _document(row: dict[str, Any], unpack: zstandard.ZstdDecompressor) -> Document:
-    data = unpack.decompress(row["data"])
-    return Document(**row | {"data": data, "role": Role(row["role"]), "size_bytes": len(data)})
+    fields: dict[str, Any] = row | {"data": unpack.decompress(row["data"]), "role": Role(row["role"])}
+    return Document(**fields)
 
 
 def _print_changes(connection: duckdb.DuckDBPyConnection, out: TextIO | None) -> None:
     """The articles that the load rewrote, as differences of headline and body."""
-    rows = connection.execute(
-        """SELECT a.article_id, o.headline, o.body, a.headline, a.body FROM lake.articles a
+    rows = (
+        connection.execute(
+            """SELECT a.article_id, o.headline, o.body, a.headline, a.body FROM lake.articles a
         JOIN old_articles o USING (article_id) SEMI JOIN affected USING (article_id)
         WHERE (o.headline, o.body) IS DISTINCT FROM (a.headline, a.body) ORDER BY 1"""
-    ).fetchall() if _has_rewritten(connection) else []
+        ).fetchall()
+        if _has_rewritten(connection)
+        else []
+    )
     for article_id, headline, body, new_headline, new_body in rows:
         before = [headline or "", "", *(body or "").split("\n")]
         after = [new_headline or "", "", *(new_body or "").split("\n")]
-        for line in difflib.unified_diff(before, after, f"{article_id} before", f"{article_id} after", lineterm="", n=1):
+        for line in difflib.unified_diff(
+            before, after, f"{article_id} before", f"{article_id} after", lineterm="", n=1
+        ):
             print(line, file=out)
 
 

@@ -6,6 +6,8 @@ Plain functions: a command calls them directly, `flows.service` wraps them as Pr
 from __future__ import annotations
 
 import fcntl
+import logging
+import os
 import secrets
 import shutil
 import sys
@@ -22,12 +24,13 @@ import duckdb
 
 from connectors.connector import Item, Passed
 from connectors.landing import Batch, BatchLimits, discard, land, pending
-from flows.settings import Settings
+from flows.settings import Settings, defaults_toml
 from pipelines.version import pipeline_version
 from warehouse import runs
 from warehouse.catalog import Home, open_lake, writing
 from warehouse.known import LakeKnown
 from warehouse.load import Counts, Staging, load
+from warehouse.query import init_sql
 
 if TYPE_CHECKING:
     from pipelines.way import Way
@@ -134,6 +137,7 @@ def run(
     connection = open_lake(
         home, lock_timeout_s=settings.lake.lock_timeout_s, memory_limit=f"{settings.lake.memory_mib}MB"
     )
+    _write_texts(home)
     run_id = f"{clock():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     current = Run(settings, run_id, flow, connection, pipeline_version(), report, stop or threading.Event(), clock)
     current.step = step
@@ -150,6 +154,18 @@ def run(
             _finish(current, "stopped" if isinstance(error, KeyboardInterrupt) else "failed", repr(error)[:500])
             raise
         _finish(current, "stopped" if current.stop.is_set() else "done", None)
+
+
+def _write_texts(home: Home) -> None:
+    """`init.sql` for where the home is now, and a `newsmill.toml` that shows every setting."""
+    init = home.path / "init.sql"
+    text = init_sql(home.path)
+    if not init.exists() or init.read_text(encoding="utf-8") != text:
+        passing = home.path / f".init.sql.{os.getpid()}"
+        passing.write_text(text, encoding="utf-8")
+        passing.replace(init)
+    if not (home.path / "newsmill.toml").exists():
+        (home.path / "newsmill.toml").write_text(defaults_toml(), encoding="utf-8")
 
 
 @contextmanager
@@ -223,10 +239,11 @@ def process(settings: Settings, batch: Batch) -> Path:
         return staged
     shutil.rmtree(staged, ignore_errors=True)  # of a run that died here
 
-    import apache_beam as beam
+    with quiet_imports():
+        import apache_beam as beam
 
-    from flows.runner import pipeline
-    from pipelines.news import News, ReadLanding
+        from flows.runner import pipeline
+        from pipelines.news import News, ReadLanding
 
     with pipeline(settings.pipeline) as steps:
         (
@@ -238,6 +255,16 @@ def process(settings: Settings, batch: Batch) -> Path:
     done.touch()
     sys.audit("newsmill.point", "batch-processed")
     return staged
+
+
+@contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Beam warns at import of cloud libraries that nobody asked for."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def way(settings: Settings) -> Way:

@@ -37,7 +37,7 @@ from flows.settings import read_settings
 from warehouse.catalog import Home
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
     from prefect import Flow, State
@@ -154,7 +154,7 @@ def _next(client: SyncPrefectClient, deployment_ids: list[UUID]) -> FlowRun | No
         found = client.get_scheduled_flow_runs_for_deployments(deployment_ids, scheduled_before=before)
         due = [client.read_flow_run(run.id) for run in found]
         for run in (needless := superseded(due)):
-            state = Cancelled(name="Skipped", message="a later run of the same flow is due too")
+            state: State[None] = Cancelled(name="Skipped", message="a later run of the same flow is due too")
             client.set_flow_run_state(run.id, state, force=True)
     except httpx.HTTPError:
         return None
@@ -170,14 +170,16 @@ def _wait_until(moment: datetime | None, stop: threading.Event) -> bool:
 def _carried_out(flow: Flow[..., Any], run: FlowRun) -> str:
     """Run the flow, and say in a line what came of it."""
     began = time.monotonic()
+    engine: Callable[..., object] = run_flow
     try:
-        state = cast("State[Any]", run_flow(flow, flow_run=run, return_type="state"))
+        state = cast("State[Any]", engine(flow, flow_run=run, return_type="state"))
     except Abort as refusal:
         return f"{flow.name}: not run, {refusal}"
     except httpx.HTTPError as error:
         return f"{flow.name}: the Prefect server did not answer ({error}); the lake is whole, the next run goes on"
     if not state.is_completed():
-        return f"{flow.name}: {state.name.lower()}: {state.message}"
+        why, _, _ = (state.message or "no reason given").partition("\n")
+        return f"{flow.name}: {str(state.name).lower()}: {why}"
     return f"{flow.name}: {one_line(state.result())} ({time.monotonic() - began:.1f} s)"
 
 

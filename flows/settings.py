@@ -7,7 +7,7 @@ import re
 import tomllib
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """`[pipeline]`"""
+    """`[pipeline]`: what processing may cost, and who does it."""
 
     workers: int = 0
     """Worker processes; 0 for one a core."""
@@ -44,7 +44,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """`[lake]`"""
+    """`[lake]`: how the warehouse is kept."""
 
     snapshot_days: int = 30
     """Days that older snapshots stay readable with `--as-of`."""
@@ -70,7 +70,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`[network]`"""
+    """`[network]`: what may be reached."""
 
     allow: tuple[str, ...] = ()
     """Private networks that the web connectors may reach."""
@@ -91,7 +91,12 @@ class Settings:
         return self.pipeline.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
 
 
-_SECTIONS: dict[str, type] = {"pipeline": Pipeline, "lake": Lake, "service": Service, "network": Network}
+_SECTIONS: dict[str, type[Pipeline | Lake | Service | Network]] = {
+    "pipeline": Pipeline,
+    "lake": Lake,
+    "service": Service,
+    "network": Network,
+}
 
 
 def find_home(option: Path | None, environ: Mapping[str, str]) -> Home:
@@ -144,7 +149,9 @@ def _section(path: Path, text: str, name: str, values: Any) -> Any:
     checked = {}
     for key, value in values.items():
         if key not in hints:
-            raise SettingsError(_at(path, text, key, f"no setting {key!r} in [{name}]; expected one of {', '.join(hints)}"))
+            raise SettingsError(
+                _at(path, text, key, f"no setting {key!r} in [{name}]; expected one of {', '.join(hints)}")
+            )
         checked[key] = _checked(path, text, key, value, hints[key])
     return kind(**checked)
 
@@ -172,7 +179,6 @@ def defaults_toml() -> str:
     """The text of a new home's `newsmill.toml`: every setting with its default, commented out."""
     lines = ["# Settings of this newsmill home. Every line shows its default; take the # away to change one.", ""]
     for name, kind in _SECTIONS.items():
-        assert is_dataclass(kind)
         lines.append(f"[{name}]")
         value = kind()
         lines += [f"# {f.name} = {_toml(getattr(value, f.name))}" for f in fields(kind)]

@@ -56,14 +56,14 @@ def read_sources(home: Home) -> list[Wanted]:
     found = [_wanted(path, number, entry) for number, entry in enumerate(entries, 1)]
     names = [w.name for w in found]
     if doubled := {n for n in names if names.count(n) > 1}:
-        raise SettingsError(f"{path}: two sources are named {sorted(doubled)[0]!r}; a name stands once")
+        raise SettingsError(f"{path}: two sources are named {min(doubled)!r}; a name stands once")
     return found
 
 
 def _wanted(path: Path, number: int, entry: Mapping[str, Any]) -> Wanted:
     for key in ("name", "location"):
         if not isinstance(entry.get(key), str) or not entry[key]:
-            raise SettingsError(f"{path}: [[source]] number {number} needs {key} = \"…\"")
+            raise SettingsError(f'{path}: [[source]] number {number} needs {key} = "…"')
     kind = entry.get("kind", "folder")
     if kind != "folder":
         raise SettingsError(f"{path}: [[source]] number {number} is of kind {kind!r}; this newsmill pulls folders")

@@ -16,7 +16,7 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from warehouse.query import Policy, QueryError, connect, execute, statements
+from warehouse.query import Policy, QueryError, connect, execute, raise_interrupt, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -132,6 +132,9 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
         raise
     except duckdb.Error as error:
         raise QueryError(str(error).splitlines()[0]) from error
+    except RuntimeError as error:
+        raise_interrupt(error)
+        raise
 
 
 def _text(out: TextIO | BinaryIO) -> TextIO:

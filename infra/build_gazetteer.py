@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, SIM905  a script of its own; a long list of words reads best as one string
+# ruff: noqa: INP001  a script of its own; a long list of words reads best as one string
 """Writes the tables of `pipelines/data` that are derived from others' data: cities and media topics.
 
 Usage: `python infra/build_gazetteer.py MEDIATOPICS.json`, where the file holds the IPTC Media Topics as a list of

@@ -250,4 +250,3 @@ def _payload(document: Document, data: bytes, sha256: str, media_type: str | Non
         data=zstandard.compress(data, 3),
         fetched_at=document.fetched_at,
     )
-

@@ -6,6 +6,7 @@ document by document, and the one that fails alone becomes a reject.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -130,6 +131,8 @@ _worker: dict[str, Way] = {}
 
 
 def _begin(way: Way, memory_bytes: int) -> None:
+    for library in ("htmldate", "readability", "trafilatura"):  # what they say of a bad page, its article's row says
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which finishes the batch in hand
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

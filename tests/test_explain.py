@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -263,8 +262,8 @@ def test_json_holds_it_all(place: Path) -> None:
 
 def test_explaining_changes_nothing(place: Path) -> None:
     def files() -> dict[str, tuple[int, int]]:
-        walked = (os.path.join(folder, name) for folder, _, names in os.walk(place / "home") for name in names)
-        return {p: (os.stat(p).st_size, os.stat(p).st_mtime_ns) for p in walked if not p.endswith(("-shm", "-wal"))}
+        found = [p for p in (place / "home").rglob("*") if not p.name.endswith(("-shm", "-wal"))]
+        return {str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in found if p.is_file()}
 
     before = files()
     ask(place, FERRY)

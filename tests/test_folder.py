@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.compression import Limits
-from connectors.connector import FileRead, KnownFile, Passed, Unchanged
+from connectors.connector import FileRead, Passed, Unchanged
 from connectors.document import Document
 from connectors.folder import Folder, modified_at
 from connectors.names import file_uri, spelt
-from warehouse.rows import Reason, Role
+from warehouse.rows import KnownFile, Reason, Role
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

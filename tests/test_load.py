@@ -33,7 +33,9 @@ def versions(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
 
 
 def decisions(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    return [d for (d,) in query(connection, "SELECT decision FROM lake.outcomes ORDER BY run_id, document_id, decision")]
+    return [
+        d for (d,) in query(connection, "SELECT decision FROM lake.outcomes ORDER BY run_id, document_id, decision")
+    ]
 
 
 def test_a_document_becomes_an_article_with_its_payload_and_outcome(lake, tmp_path):
@@ -66,7 +68,9 @@ def test_an_older_content_that_comes_late_takes_its_place_before_the_newer(lake,
     assert counts.changed == 1
     assert versions(lake) == [(1, OLD, "source"), (2, NEW, "source")]
     assert query(lake, "SELECT version FROM lake.outcomes ORDER BY run_id") == [(2,), (1,)]
-    assert query(lake, "SELECT DISTINCT first_seen_at::VARCHAR FROM lake.article_versions") == [("2024-03-05 00:01:00+00",)]
+    assert query(lake, "SELECT DISTINCT first_seen_at::VARCHAR FROM lake.article_versions") == [
+        ("2024-03-05 00:01:00+00",)
+    ]
 
 
 def test_a_return_to_the_old_content_is_a_third_version(lake, tmp_path):
@@ -124,9 +128,7 @@ def test_an_entry_and_its_page_in_one_batch_are_one_document(lake, tmp_path):
     from pipelines.fingerprint import document_id
     from pipelines.read import read
 
-    page = replace(
-        record(NEW, url=FERRY, seen=3), role=Role.PAGE, document_id=document_id(entry, read(entry).sha256)
-    )
+    page = replace(record(NEW, url=FERRY, seen=3), role=Role.PAGE, document_id=document_id(entry, read(entry).sha256))
     counts = load_documents(lake, tmp_path, [entry, page])
     assert (counts.documents, counts.new) == (1, 1)
     assert query(lake, "SELECT body FROM lake.articles") == [(NEW,)]
@@ -143,10 +145,15 @@ class TestCopies:
                 record(OLD, url="https://c.example/1"),
             ],
         )
-        assert self.copies(lake) == [("https://a.example/1", "https://b.example/1"), ("https://c.example/1", "https://b.example/1")]
+        assert self.copies(lake) == [
+            ("https://a.example/1", "https://b.example/1"),
+            ("https://c.example/1", "https://b.example/1"),
+        ]
 
     def test_a_late_original_takes_over_the_copies(self, lake, tmp_path):
-        load_documents(lake, tmp_path, [record(OLD, url=f"https://{x}.example/1", published="2024-03-02") for x in "ab"])
+        load_documents(
+            lake, tmp_path, [record(OLD, url=f"https://{x}.example/1", published="2024-03-02") for x in "ab"]
+        )
         counts = load_documents(lake, tmp_path, [record(OLD, url="https://z.example/1", published="2024-03-01")], "b2")
         assert {original for _, original in self.copies(lake)} == {"https://z.example/1"}
         assert len(self.copies(lake)) == 2
@@ -154,7 +161,9 @@ class TestCopies:
 
     def test_an_edited_copy_is_no_copy_any_more(self, lake, tmp_path):
         load_documents(lake, tmp_path, [record(OLD, url=f"https://{x}.example/1") for x in "abc"])
-        ((original,),) = query(lake, "SELECT DISTINCT url FROM lake.duplicates d JOIN lake.articles a ON a.article_id = duplicate_of")
+        ((original,),) = query(
+            lake, "SELECT DISTINCT url FROM lake.duplicates d JOIN lake.articles a ON a.article_id = duplicate_of"
+        )
         load_documents(lake, tmp_path, [record(NEW, url=original, seen=9)], "b2")
         copies = self.copies(lake)
         assert len(copies) == 1
@@ -227,7 +236,9 @@ def test_neither_order_nor_batches_decide_what_counts(shared_lake, parts, data):
 
 def test_maintenance_changes_no_row(lake, tmp_path):
     for number in range(6):
-        load_documents(lake, tmp_path, [record(f"{OLD} {number // 2}", url=f"{FERRY}/{number % 4}", seen=number)], f"b{number}")
+        load_documents(
+            lake, tmp_path, [record(f"{OLD} {number // 2}", url=f"{FERRY}/{number % 4}", seen=number)], f"b{number}"
+        )
     before = rows_of(lake)
     done = maintain(lake, Home(tmp_path / "home"), clock=CLOCK, snapshot_days=30)
     assert rows_of(lake) == before

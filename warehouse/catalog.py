@@ -79,7 +79,9 @@ def extension(name: str) -> str:
     """Path of a DuckDB extension in its wheel, so that nothing is downloaded or installed."""
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     if spec is None or not spec.submodule_search_locations:
-        raise HomeError(f"the package duckdb-extension-{name.replace('_', '-')} is not installed: install newsmill again")
+        raise HomeError(
+            f"the package duckdb-extension-{name.replace('_', '-')} is not installed: install newsmill again"
+        )
     (folder,) = spec.submodule_search_locations
     return str(Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension")
 
@@ -110,9 +112,7 @@ def attach(home: Home, *, memory_limit: str = "1GB") -> duckdb.DuckDBPyConnectio
     return connection
 
 
-def open_lake(
-    home: Home, *, lock_timeout_s: float = 600.0, memory_limit: str = "1GB"
-) -> duckdb.DuckDBPyConnection:
+def open_lake(home: Home, *, lock_timeout_s: float = 600.0, memory_limit: str = "1GB") -> duckdb.DuckDBPyConnection:
     """Open the home for a run, creating or migrating what is not there yet."""
     if home.path.exists() and not home.path.is_dir():
         raise HomeError(f"{home.path} is a file; a home is a folder: name another with --home")
@@ -177,7 +177,7 @@ def _format(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 @contextmanager
-def writing(home: Home, what: str, *, timeout_s: float = 600.0, notify: object = None) -> Iterator[None]:
+def writing(home: Home, what: str, *, timeout_s: float = 600.0) -> Iterator[None]:
     """Hold the home's lock: one writer at a time; a process that dies lets go of it.
 
     Raises `LockedError`, which names the holder, when it is not free within `timeout_s`.

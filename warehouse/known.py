@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.rows import SourceRow
-
-
-@dataclass(frozen=True, slots=True)
-class SeenFile:
-    """How a file was when it was read, and how far it was read."""
-
-    size_bytes: int
-    modified_ns: int
-    records: int
-    is_complete: bool
+from warehouse.rows import KnownFile, SourceRow
 
 
 class LakeKnown:
@@ -26,7 +15,7 @@ class LakeKnown:
     def __init__(self, connection: duckdb.DuckDBPyConnection, pipeline_version: str) -> None:
         self._connection, self._pipeline_version = connection, pipeline_version
 
-    def files(self, source: str, paths: Sequence[str]) -> Mapping[str, SeenFile]:
+    def files(self, source: str, paths: Sequence[str]) -> Mapping[str, KnownFile]:
         """Those of the paths that were read before."""
         if not paths:
             return {}
@@ -36,7 +25,7 @@ class LakeKnown:
             AND coalesce(pipeline_version, ?) = ?""",
             [source, list(paths), self._pipeline_version, self._pipeline_version],
         ).fetchall()
-        return {path: SeenFile(*rest) for path, *rest in rows}
+        return {path: KnownFile(*rest) for path, *rest in rows}
 
 
 def cursor(connection: duckdb.DuckDBPyConnection, source: str) -> bytes | None:

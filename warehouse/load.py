@@ -147,7 +147,7 @@ class _Load:
             "CREATE OR REPLACE TEMP TABLE ids AS SELECT DISTINCT article_id FROM keys WHERE article_id IS NOT NULL"
         )
         self._execute(
-            f"""CREATE OR REPLACE TEMP TABLE old AS
+            """CREATE OR REPLACE TEMP TABLE old AS
             SELECT article_id, version AS old_version, document_id, source, role, modified_at, seen_at,
                 payload_sha256 AS sha256, content_sha256, derived_sha256, cause, first_seen_at, body_sha256
             FROM lake.articles SEMI JOIN ids USING (article_id)"""
@@ -330,9 +330,7 @@ class _Load:
 
     def _put_back(self) -> None:
         """Versions of rewritten articles that keep their content, under their place among the versions."""
-        self._execute(
-            "CREATE OR REPLACE TEMP TABLE old_versions AS FROM old_articles UNION ALL FROM old_superseded"
-        )
+        self._execute("CREATE OR REPLACE TEMP TABLE old_versions AS FROM old_articles UNION ALL FROM old_superseded")
         kept = "old_versions a JOIN final f ON f.article_id = a.article_id AND f.old_version = a.version"
         for table, is_current in (("articles", "f.is_current"), ("superseded", "NOT f.is_current")):
             self._execute(
@@ -446,8 +444,7 @@ class _Load:
             self._pipeline_version,
         )
         self._execute(
-            "DELETE FROM lake.files f WHERE EXISTS "
-            "(SELECT 1 FROM seen s WHERE s.source = f.source AND s.path = f.path)"
+            "DELETE FROM lake.files f WHERE EXISTS (SELECT 1 FROM seen s WHERE s.source = f.source AND s.path = f.path)"
         )
         self._execute("INSERT INTO lake.files BY NAME FROM seen")
         sys.audit("newsmill.point", "loaded-files")
@@ -491,5 +488,7 @@ def _parquet(path: Path) -> str:
 
 
 def _empty_keys() -> str:
-    wanted = ", ".join(f"NULL::{sql_type(kind, is_list=is_list)} AS {name}" for name, kind, is_list, _ in columns(KeyRow))
+    wanted = ", ".join(
+        f"NULL::{sql_type(kind, is_list=is_list)} AS {name}" for name, kind, is_list, _ in columns(KeyRow)
+    )
     return f"SELECT {wanted} WHERE false"

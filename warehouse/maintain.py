@@ -35,9 +35,7 @@ class Maintained:
     """What the check found; none when all is well."""
 
 
-def maintain(
-    connection: duckdb.DuckDBPyConnection, home: Home, *, clock: datetime, snapshot_days: int
-) -> Maintained:
+def maintain(connection: duckdb.DuckDBPyConnection, home: Home, *, clock: datetime, snapshot_days: int) -> Maintained:
     """Do all steps; the caller holds the home's lock."""
     before = _files(connection)
     _merge(connection)

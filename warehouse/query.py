@@ -219,6 +219,15 @@ def execute(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) 
         raise
     except duckdb.Error as error:
         raise QueryError(explain(connection, str(error))) from error
+    except RuntimeError as error:
+        raise_interrupt(error)
+        raise
+
+
+def raise_interrupt(error: RuntimeError) -> None:
+    """Raise `KeyboardInterrupt` when `error` is what DuckDB makes of Ctrl-C."""
+    if "Query interrupted" in str(error):
+        raise KeyboardInterrupt from error
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -393,8 +402,9 @@ def _literal(text: str) -> str:
 def init_sql(home: Path) -> str:
     """The text of `init.sql`, which opens the lake of `home` in the plain `duckdb` shell.
 
-    Started in the home it works wherever the home was moved to; from another folder it needs the path that was
-    written last. The shell has no name for the file being read, and ATTACH takes only literal paths.
+    Started from any folder it opens the path that was written last; where that is gone since the home was moved,
+    it opens the catalog of the folder that it is started in. The shell has no name for the file being read, and
+    ATTACH takes only literal paths.
     """
     home = home.absolute()
     here = "ATTACH IF NOT EXISTS 'ducklake:sqlite:catalog.sqlite' AS lake (DATA_PATH 'lake/', "
@@ -408,15 +418,15 @@ def init_sql(home: Path) -> str:
             "-- Opens the lake, read-only: cd HOME && duckdb -init init.sql. Written again by newsmill when it is used.",
             "-- INSTALL downloads once. Offline, install newsmill's own copies first:",
             *(f"--   INSTALL {_literal(extension(name))};" for name in ("ducklake", "sqlite_scanner")),
-            "-- Started in another folder, the first ATTACH says that it found no catalog; the second then opens the lake.",
+            "-- In a home that was moved, the first ATTACH says that it found no catalog; the second then opens the lake.",
             ".bail off",
             "INSTALL ducklake;",
             "INSTALL sqlite;",
             "LOAD ducklake;",
             "LOAD sqlite;",
             "SET TimeZone = 'UTC';",
-            here + options,
             there + options,
+            here + options,
             "USE lake;",
             "",
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class _Documented(StrEnum):
@@ -17,7 +17,7 @@ class _Documented(StrEnum):
 
     doc: str
 
-    def __new__(cls, value: str, doc: str) -> _Documented:
+    def __new__(cls, value: str, doc: str = "") -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.doc = doc
@@ -79,7 +79,10 @@ class Flag(_Documented):
     CHARSET_MIXED = "charset-mixed", "bytes that fit no single character set; they were read one by one"
     DATE_IMPLAUSIBLE = "date-implausible", "a stated date could not be true and was left out"
     DATE_ONLY = "date-only", "the day of publication is known, not the time: 00:00 UTC stands for it"
-    FRONT_MATTER_BROKEN = "front-matter-broken", "the front matter is no YAML; lines of it that could not be read stand in the body"
+    FRONT_MATTER_BROKEN = (
+        "front-matter-broken",
+        "the front matter is no YAML; lines of it that could not be read stand in the body",
+    )
     LANGUAGE_DISPUTED = "language-disputed", "the stated language is not the one of the text"
     TRUNCATED = "truncated", "only the beginning of a very long text was kept"
 
@@ -310,6 +313,16 @@ class CursorRow:
     source: str = column("The source")
     cursor: bytes = column("Opaque to all but its connector")
     batch_id: str = column("The batch that moved it")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the lake knows of a file: how it was when it was read, and how far it was read."""
+
+    size_bytes: int
+    modified_ns: int
+    records: int
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,4 +42,6 @@ def running(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def mark_dead(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str], *, clock: datetime) -> None:
     """Say of runs whose process is gone that they failed; the caller holds the lock."""
     for run_id in run_ids:
-        finish(connection, run_id, "failed", clock=clock, error="the process ended without saying why; a later run goes on")
+        finish(
+            connection, run_id, "failed", clock=clock, error="the process ended without saying why; a later run goes on"
+        )

@@ -66,8 +66,6 @@ def main() -> None:
     import apache_beam  # noqa: F401
     import trafilatura  # noqa: F401
 
-    import flows.cli  # noqa: F401
-    import flows.runner
     import pipelines.news  # noqa: F401
     from tests.kills.work import WORK  # noqa: F401
 
