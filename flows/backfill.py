@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from flows.settings import Settings
 from flows.sources import Binding, SourceError, Wanted, bind, read_sources
 from warehouse.known import put_source, sources
 from warehouse.load import Counts, transaction
-from warehouse.rows import SourceRow
+from warehouse.rows import KnownFile, SourceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ def backfill(
     for path in paths:
         if not os.path.lexists(path):
             raise SourceError(f"{path} does not exist")
+    if not any(_holds_something(settings, path) for path in paths):
+        raise SourceError(f"{', '.join(map(str, paths))}: nothing there that newsmill reads; nothing was changed")
     begin = dry_run if is_dry else partial(run, step=step)
     with begin(settings, "backfill", report=report, stop=stop) as current:
         wanted = read_sources(settings.home)
@@ -79,6 +81,24 @@ def ingest(
     chosen = [w for w in wanted if (w.name in names if names else not w.is_paused)]
     with run(settings, "ingest", report=report, stop=stop, step=step) as current:
         return _pull(current, [_whole(w, chosen) for w in chosen], None)
+
+
+class _Nothing:
+    """A look-up in an empty lake."""
+
+    def files(self, source: str, paths: Sequence[str]) -> Mapping[str, KnownFile]:  # noqa: ARG002
+        return {}
+
+
+def _holds_something(settings: Settings, path: Path) -> bool:
+    """Whether there is a document at all; the walk ends at the first."""
+    real = Path(os.path.realpath(path))
+    folder = real if real.is_dir() else real.parent
+    connector = Folder(None if real == folder else real.name, leave_out=(str(settings.home.path.resolve()),))
+    try:
+        return any(isinstance(item, Document) for item in connector.pull("", str(folder), None, _Nothing()))
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _whole(wanted: Wanted, others: Iterable[Wanted]) -> Binding:

@@ -280,7 +280,10 @@ def maintain(as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found, sys.stdout)
     else:
-        print(found)
+        megabytes = found.size_after_bytes / 1e6
+        print(f"{found.files_before:,} Parquet files became {found.files_after:,} ({megabytes:,.1f} MB)")
+        print(f"{found.snapshots_expired:,} old snapshots expired, {found.files_removed:,} files removed")
+        print("\n".join(found.problems) or "checked: all is well")
     if found.problems:
         sys.exit(1)
 

@@ -19,8 +19,8 @@ from flows.settings import SettingsError, read_settings
 from flows.show import paragraph, printable, size, width
 from flows.sources import read_sources
 from flows.status import lake_files, lock_holder, waiting_batches
-from warehouse.catalog import FORMAT_VERSION, Home
-from warehouse.query import QueryError, connect, extension
+from warehouse.catalog import FORMAT_VERSION, Home, extension
+from warehouse.query import QueryError, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +130,7 @@ def _loads_extensions() -> Check:
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
             for name in _EXTENSIONS:
                 connection.load_extension(extension(name))
-    except (duckdb.Error, QueryError) as error:
+    except (duckdb.Error, HomeError, QueryError) as error:
         return Check("duckdb", ok=False, detail=_sentence(error), advice=advice)
     return Check("duckdb", ok=True, detail=f"{duckdb.__version__} loads {' and '.join(_EXTENSIONS)} from its wheels")
 
@@ -276,15 +276,17 @@ def _lake(home: Home) -> Iterator[Check]:
 
     try:
         with connect(home.path) as lake:
-            yield _format(lake)
-            yield _files(lake, home)
-            yield from _contents(lake)
-    except (QueryError, duckdb.Error) as error:
+            form = _format(lake)
+            yield form
+            if form.ok:
+                yield _files(lake, home)
+                yield from _contents(lake)
+    except (HomeError, QueryError, duckdb.Error) as error:
         yield Check(
             "catalog",
             ok=False,
             detail=_sentence(error),
-            advice=f"bring {home.catalog} back from a copy, or begin a new home and backfill again",
+            advice=f"if {home.catalog} is damaged, bring it back from a copy, or begin a new home and backfill again",
         )
     yield from _landing(home)
     holder = lock_holder(home)
@@ -292,12 +294,16 @@ def _lake(home: Home) -> Iterator[Check]:
 
 
 def _format(lake: duckdb.DuckDBPyConnection) -> Check:
-    row = lake.execute("SELECT max(format_version) FROM home").fetchone()
-    found = row[0] if row else None
-    if found is None:
+    import duckdb
+
+    try:
+        row = lake.execute("SELECT max(format_version) FROM home").fetchone()
+    except duckdb.CatalogException:
+        row = None
+    if row is None or row[0] is None:
         return Check("format", ok=False, detail="the home's creation was cut short", advice="any run completes it")
-    advice = "upgrade newsmill" if found > FORMAT_VERSION else "any run migrates it"
-    return _check("format", found == FORMAT_VERSION, f"format {found}, this newsmill's is {FORMAT_VERSION}", advice)
+    detail = f"format {row[0]}, this newsmill's is {FORMAT_VERSION}"
+    return _check("format", row[0] == FORMAT_VERSION, detail, "any run migrates it")
 
 
 _KNOWN_FILES = """

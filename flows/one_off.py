@@ -62,6 +62,7 @@ def _flow_run(
     **arguments: Any,
 ) -> Any:
     import httpx
+    from prefect.client.orchestration import get_client
     from prefect.logging.handlers import PrefectConsoleHandler
 
     from flows.prefect_flows import Hooks, flows
@@ -69,13 +70,20 @@ def _flow_run(
     for handler in logging.getLogger().handlers:
         if isinstance(handler, PrefectConsoleHandler):  # the command has its own lines
             handler.setLevel(logging.CRITICAL)
+    with get_client(sync_client=True) as client:
+        if problem := client.api_healthcheck():
+            raise _away(url, problem) from problem
     flow = flows(Hooks(report, stop))[name]
     try:
         return flow(home=str(settings.home.path.absolute()), **_plain(arguments))
     except httpx.TransportError as error:
-        raise PrefectError(
-            f"the Prefect API at {url} does not answer ({error}): start it, or run without it with PREFECT_API_URL=''"
-        ) from error
+        raise _away(url, error) from error
+
+
+def _away(url: str, error: Exception) -> PrefectError:
+    return PrefectError(
+        f"the Prefect API at {url} does not answer ({error}): start it, or set PREFECT_API_URL='' to run without it"
+    )
 
 
 def _plain(arguments: dict[str, Any]) -> dict[str, Any]:

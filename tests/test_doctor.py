@@ -125,6 +125,12 @@ def newer(home: Home) -> None:
     edit(home, "UPDATE lake.home SET format_version = 99")
 
 
+def half_made(home: Home) -> None:
+    with open_lake(home) as lake:
+        lake.execute("DROP TABLE lake.home")
+        lake.execute("DROP TABLE lake.runs")
+
+
 def bad_settings(home: Home) -> None:
     (home.path / "newsmill.toml").write_text("[pipeline]\nworkers = 'two'\n")
 
@@ -152,7 +158,8 @@ def dead_batch(home: Home) -> None:
         (twice, "contents", "stand twice"),
         (copy_of_nothing, "contents", "not there"),
         (wrong_sum, "contents", "do not add up"),
-        (newer, "format", "format 99"),
+        (newer, "catalog", "upgrade newsmill"),
+        (half_made, "format", "cut short"),
         (bad_settings, "settings", "line 2"),
         (bad_sources, "sources", "sources.toml"),
         (gone_source, "sources", "letters"),

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.sql import _write_csv, _write_jsonl, dot_command, fitted, run_sql, visible
-from warehouse.query import Policy, QueryError, connect, execute, extension, init_sql, statements
+from warehouse.catalog import extension
+from warehouse.query import Policy, QueryError, connect, execute, init_sql, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

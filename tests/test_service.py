@@ -121,6 +121,45 @@ def test_without_an_api_a_command_runs_without_prefect(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_api_that_is_away_is_said_in_a_sentence(tmp_path: Path) -> None:
+    environment = child_environment({"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_HOME": str(tmp_path)})
+    script = (
+        "from pathlib import Path; from flows.one_off import PrefectError, run_flow_or_direct as run\n"
+        "from flows.settings import Settings; from warehouse.catalog import Home\n"
+        f"try: run('ingest', Settings(Home(Path({str(tmp_path / 'home')!r}))))\n"
+        "except PrefectError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("the Prefect API at http://127.0.0.1:9/api does not answer")
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_batch_whose_load_died_is_carried_again_and_counted_once(tmp_path: Path) -> None:
+    # An audit hook stays for the life of its process, so it is given one.
+    (tmp_path / "ferry.txt").write_text(STORY)
+    script = (
+        "import sys; from pathlib import Path; from flows.backfill import backfill\n"
+        "from flows.settings import Settings; from warehouse.catalog import Home; from warehouse.query import connect\n"
+        "failures = []\n"
+        "def die(event, args):\n"
+        "    if event == 'newsmill.point' and args == ('loaded-articles',) and not failures:\n"
+        "        failures.append(args); raise OSError('the disk was away')\n"
+        "sys.addaudithook(die)\n"
+        "def twice(load, batch):\n"
+        "    try: load(batch)\n"
+        "    except OSError: load(batch)\n"
+        f"home = Home(Path({str(tmp_path / 'home')!r}))\n"
+        f"result = backfill(Settings(home), [Path({str(tmp_path / 'ferry.txt')!r})], step=twice)\n"
+        "stored = connect(home.path).execute('SELECT count(*) FROM articles').fetchone()[0]\n"
+        "print(len(failures), result.counts.documents, result.counts.new, stored)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == (["1", "1", "1", "1"], "")
+
+
+@pytest.mark.slow
 def test_of_scheduled_runs_that_are_due_only_the_newest_is_done() -> None:
     # In a process of its own: what Prefect warns of while it is imported is not ours to mend.
     ingest, maintain = str(uuid4()), str(uuid4())
@@ -274,3 +313,16 @@ def test_a_second_service_is_refused_and_a_second_signal_ends_at_once(service: R
     service.line("finishing")
     service.process.send_signal(signal.SIGINT)
     assert service.process.wait(timeout=10) in (0, 130)
+
+
+@pytest.mark.slow
+@pytest.mark.kills
+def test_a_server_that_dies_soon_ends_the_service_with_a_sentence(service: Running) -> None:
+    service.line("up:")
+    left = service.descendants()
+    table = subprocess.run(["ps", "-A", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    (server,) = [int(row.split()[0]) for row in table.splitlines() if f"flows.prefect_server {service.port}" in row]
+    os.kill(server, signal.SIGKILL)
+    assert "server.log" in service.line("the service's server ended with -9 soon after")
+    assert service.process.wait(timeout=10) == 1
+    assert not [pid for pid in left if is_there(pid)]

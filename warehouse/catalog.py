@@ -119,7 +119,7 @@ def open_lake(home: Home, *, lock_timeout_s: float = 600.0, memory_limit: str = 
     home.path.mkdir(parents=True, exist_ok=True)
     if home.exists:
         connection = attach(home, memory_limit=memory_limit)
-        if _format(connection) == FORMAT_VERSION:
+        if _is_current(connection, home):
             return connection
         connection.close()
     with writing(home, "creating the home", timeout_s=lock_timeout_s):
@@ -132,12 +132,7 @@ def _create(home: Home, memory_limit: str) -> duckdb.DuckDBPyConnection:
     sys.audit("newsmill.point", "home-folders")
     connection = attach(home, memory_limit=memory_limit)
     sys.audit("newsmill.point", "home-attached")
-    found = _format(connection)
-    if found > FORMAT_VERSION:
-        raise HomeError(
-            f"{home.path} was made by a newer newsmill (format {found}, this one reads {FORMAT_VERSION}): upgrade newsmill"
-        )
-    if found == FORMAT_VERSION:
+    if _is_current(connection, home):
         return connection
     for option, value, table in _OPTIONS[:3]:
         _set_option(connection, option, value, table)
@@ -162,9 +157,26 @@ def _create(home: Home, memory_limit: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _is_current(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
+    """Whether the home is whole and of this format. Raises `HomeError` for a newer one."""
+    found = _format(connection)
+    if found > FORMAT_VERSION:
+        connection.close()
+        raise HomeError(
+            f"{home.path} was made by a newer newsmill (format {found}, this one reads {FORMAT_VERSION}): upgrade newsmill"
+        )
+    return found == FORMAT_VERSION
+
+
 def _set_option(connection: duckdb.DuckDBPyConnection, option: str, value: str, table: str | None) -> None:
+    """Set an option that is not set so already: setting the inlining limit again crashes once a table has its own."""
     scope = f", table_name => '{table}'" if table else ""
-    connection.execute(f"CALL lake.set_option('{option}', '{value}'{scope})")
+    found = connection.execute(
+        "SELECT 1 FROM lake.options() WHERE (option_name, value) = (?, ?) AND scope_entry IS NOT DISTINCT FROM ?",
+        [option, value, f"main.{table}" if table else None],
+    )
+    if not found.fetchall():
+        connection.execute(f"CALL lake.set_option('{option}', '{value}'{scope})")
 
 
 def _format(connection: duckdb.DuckDBPyConnection) -> int:

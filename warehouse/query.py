@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import difflib
-import importlib.util
 import re
 import shutil
 import tempfile
@@ -19,6 +18,8 @@ from datetime import UTC, datetime
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from warehouse.catalog import FORMAT_VERSION, extension
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,17 +76,6 @@ class Policy:
     unsafe: bool = False
 
 
-def extension(name: str) -> str:
-    """Path of a DuckDB extension in its wheel, so that nothing is downloaded or installed."""
-    import duckdb
-
-    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
-    if spec is None or not spec.submodule_search_locations:
-        raise QueryError(f"the package duckdb-extension-{name.replace('_', '-')} is missing: install newsmill again")
-    folder = Path(spec.submodule_search_locations[0])
-    return str(folder / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension")
-
-
 def connect(home: Path, *, unsafe: bool = False, as_of: str | datetime | None = None) -> duckdb.DuckDBPyConnection:
     """A connection that reads the lake of `home`, as it is or as it was at `as_of` (a time or a snapshot's number).
 
@@ -99,6 +89,7 @@ def connect(home: Path, *, unsafe: bool = False, as_of: str | datetime | None = 
     try:
         _attach(connection, home, catalog, _snapshot(as_of))
         connection.execute("USE lake")
+        _refuse_newer(connection, home)
         if not unsafe:
             connection.execute(f"SET allowed_directories = [{_literal(f'{home}/lake/')}]")
             connection.execute("SET enable_external_access = false")
@@ -107,6 +98,19 @@ def connect(home: Path, *, unsafe: bool = False, as_of: str | datetime | None = 
         connection.close()
         raise
     return connection
+
+
+def _refuse_newer(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    import duckdb
+
+    try:
+        row = connection.execute("SELECT max(format_version) FROM lake.home").fetchone()
+    except duckdb.CatalogException:  # before the home was whole, or a lake of other making
+        return
+    if row and row[0] is not None and row[0] > FORMAT_VERSION:
+        raise QueryError(
+            f"{home} was made by a newer newsmill (format {row[0]}, this one reads {FORMAT_VERSION}): upgrade newsmill"
+        )
 
 
 def _engine() -> duckdb.DuckDBPyConnection:

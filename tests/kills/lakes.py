@@ -23,6 +23,8 @@ def lake_rows(home: Path) -> Rows:
         for table in (*sorted(set(TABLES) - {"runs", "batches"}), "article_versions"):
             names = [c[0] for c in lake.execute(f"DESCRIBE {table}").fetchall() if c[0] not in PASSING]
             found[table] = sorted(lake.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall(), key=repr)
+        options = lake.execute("SELECT option_name, scope_entry, value FROM lake.options()").fetchall()
+        found["options"] = sorted((row for row in options if row[0] != "data_path"), key=repr)
     return found
 
 
