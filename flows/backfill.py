@@ -113,11 +113,12 @@ def _distinct(bindings: Iterable[Binding]) -> list[Binding]:
 
 
 def _pull(current: Run, bindings: Sequence[Binding], limit: int | None) -> Result:
-    errors: list[str] = []
+    errors: dict[str, str] = {}
     if not current.is_dry:
         _register(current, bindings)
     current.take(_limited(_items(current, bindings, errors), limit))
     if not current.is_dry:
+        current.sources = _states(current, bindings, errors)
         merge_if_due(current)
     return Result(
         current.run_id,
@@ -125,11 +126,23 @@ def _pull(current: Run, bindings: Sequence[Binding], limit: int | None) -> Resul
         current.resumed,
         tuple(current.passed),
         tuple(dict.fromkeys(b.source for b in bindings)),
-        tuple(errors),
+        tuple(f"{name}: {error}" for name, error in errors.items()),
     )
 
 
-def _items(current: Run, bindings: Iterable[Binding], errors: list[str]) -> Iterator[Item]:
+def _states(current: Run, bindings: Iterable[Binding], errors: Mapping[str, str]) -> list[SourceRow]:
+    """What the run learnt of its sources, to be written as it ends."""
+    known = sources(current.connection)
+    names = dict.fromkeys(b.source for b in bindings)
+    return [
+        replace(known[name], state="failing", error=errors[name])
+        if name in errors
+        else replace(known[name], state="ok", error=None, last_success_at=current.clock())
+        for name in names
+    ]
+
+
+def _items(current: Run, bindings: Iterable[Binding], errors: dict[str, str]) -> Iterator[Item]:
     home = str(current.home.path.resolve())
     for binding in bindings:
         connector = Folder(binding.only, leave_out=(*binding.leave_out, home))
@@ -137,7 +150,7 @@ def _items(current: Run, bindings: Iterable[Binding], errors: list[str]) -> Iter
             yield from connector.pull(binding.source, str(binding.location), None, current.known)
         except OSError as error:
             place = binding.location / (binding.only or "")
-            errors.append(f"{binding.source}: {place} cannot be read: {error.strerror or error}")
+            errors[binding.source] = f"{place} cannot be read: {error.strerror or error}"
 
 
 def _limited(items: Iterator[Item], limit: int | None) -> Iterator[Item]:

@@ -19,7 +19,7 @@ from flows.settings import SettingsError, read_settings
 from flows.show import paragraph, printable, size, width
 from flows.sources import read_sources
 from flows.status import lake_files, lock_holder, waiting_batches
-from warehouse.catalog import FORMAT_VERSION, Home, extension
+from warehouse.catalog import FORMAT_VERSION, Home, HomeError, extension
 from warehouse.query import QueryError, connect
 
 if TYPE_CHECKING:

@@ -31,6 +31,7 @@ from warehouse.catalog import Home, open_lake, writing
 from warehouse.known import LakeKnown
 from warehouse.load import Counts, Staging, load
 from warehouse.query import init_sql
+from warehouse.rows import SourceRow
 
 if TYPE_CHECKING:
     from pipelines.way import Way
@@ -64,6 +65,8 @@ class Run:
     clock: Callable[[], datetime] = now
     counts: Counts = field(default_factory=Counts)
     passed: list[Passed] = field(default_factory=list)
+    sources: list[SourceRow] = field(default_factory=list)
+    """What was learnt of the sources, written as the run ends."""
     resumed: int = 0
     """Batches of dead runs that this one loaded."""
     landing: Path | None = None
@@ -190,7 +193,14 @@ def dry_run(
 
 def _finish(current: Run, state: str, error: str | None) -> None:
     with current.writing():
-        runs.finish(current.connection, current.run_id, state, clock=current.clock(), error=error)
+        runs.finish(
+            current.connection,
+            current.run_id,
+            state,
+            clock=current.clock(),
+            error=error,
+            sources=current.sources,
+        )
     sys.audit("newsmill.point", "run-finished")
 
 

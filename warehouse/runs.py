@@ -7,7 +7,9 @@ from datetime import datetime
 
 import duckdb
 
+from warehouse.known import put_source
 from warehouse.load import transaction
+from warehouse.rows import SourceRow
 
 
 def begin(
@@ -23,10 +25,18 @@ def begin(
 
 
 def finish(
-    connection: duckdb.DuckDBPyConnection, run_id: str, state: str, *, clock: datetime, error: str | None = None
+    connection: duckdb.DuckDBPyConnection,
+    run_id: str,
+    state: str,
+    *,
+    clock: datetime,
+    error: str | None = None,
+    sources: Sequence[SourceRow] = (),
 ) -> None:
-    """Write how a run ended; the caller holds the lock."""
+    """Write how a run ended, and what it learnt of its sources; the caller holds the lock."""
     with transaction(connection, f"run {run_id} {state}"):
+        for source in sources:
+            put_source(connection, source)
         connection.execute(
             "UPDATE lake.runs SET state = ?, finished_at = ?, error = ? WHERE run_id = ?",
             [state, clock, error, run_id],

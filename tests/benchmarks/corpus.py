@@ -78,7 +78,9 @@ def _made_page(dice: random.Random, number: int) -> bytes:
     ).encode()
 
 
-_ADDRESS = re.compile(rb"(<(?:link|meta)\b[^>]*(?:canonical|og:url)[^>]*?(?:href|content)\s*=\s*[\"']?https?://[^\"'\s>]*)")
+_ADDRESS = re.compile(
+    rb"(<(?:link|meta)\b[^>]*(?:canonical|og:url)[^>]*?(?:href|content)\s*=\s*[\"']?https?://[^\"'\s>]*)"
+)
 
 
 def pages(count: int, *, seed: int = 1) -> Iterator[bytes]:

@@ -1,0 +1,181 @@
+"""Figures of a large lake: loads into it, and queries on it.
+
+The lake is filled by SQL. Payloads are left out: a load of files only adds to them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.connector import FileRead
+from connectors.document import Document
+from connectors.landing import discard, land
+from pipelines.staging import staged
+from pipelines.way import Way
+from tests.benchmarks.corpus import texts
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.path import Sizes
+from warehouse.catalog import Home, open_lake
+from warehouse.load import Staging, load
+from warehouse.maintain import commits_since, maintain
+from warehouse.query import connect
+from warehouse.rows import TABLES, Role
+from warehouse.schema import columns, sql_type
+
+_CLOCK = datetime(2031, 1, 2, tzinfo=UTC)
+_TIME = "TIMESTAMPTZ '2021-01-01' + to_seconds((hash(i) % 315360000)::BIGINT)"
+_IDS = {
+    "article_id": "md5('a' || i)",
+    "document_id": "md5('d' || i)",
+    "payload_sha256": "md5('p' || i) || md5(i::VARCHAR)",
+}
+_ARTICLE = {
+    "url": "'https://bulk.example/news/' || i",
+    "canonical_url": "'https://bulk.example/news/' || i",
+    "headline": "'Council votes on the plan with the number ' || i",
+    "body": "repeat(md5(i::VARCHAR) || ' ', 9)",
+    "language": "'en'",
+    "published_at": _TIME,
+    "first_seen_at": _TIME,
+    "content_sha256": "md5('c' || i) || md5(i::VARCHAR)",
+    "body_sha256": "md5('b' || i) || md5(i::VARCHAR)",
+    "derived_sha256": "md5('e' || i) || md5(i::VARCHAR)",
+    "version": "1",
+    "role": "'file'",
+}
+_TAGS = {"tag": "'tag-' || (hash(i, n) % 200)", "scheme": "'mediatopic'"}
+_FILES = {"path": "'bulk/' || i || '.txt'", "is_complete": "true", "records": "1", "size_bytes": "300"}
+_DEFAULTS = {
+    "VARCHAR": "''",
+    "BIGINT": "0",
+    "BOOLEAN": "false",
+    "DOUBLE": "0.5",
+    "TIMESTAMPTZ": "TIMESTAMPTZ '2030-12-31'",
+}
+_QUERIES = {
+    "articles a day by tag": "SELECT published_at::DATE AS day, count(*) FROM articles "
+    "JOIN article_tags USING (article_id) WHERE tag = 'tag-7' GROUP BY day ORDER BY day",
+    "the last day's headlines": "SELECT headline, published_at FROM articles "
+    "WHERE published_at >= TIMESTAMPTZ '2030-12-29' ORDER BY published_at DESC LIMIT 100",
+    "one article by URL": "SELECT * FROM articles WHERE url = 'https://bulk.example/news/4711'",
+}
+
+
+@dataclass
+class Lake:
+    """A lake and the connection that writes to it."""
+
+    home: Home
+    way: Way
+    connection: duckdb.DuckDBPyConnection = field(init=False)
+    _number: int = 0
+
+    def __post_init__(self) -> None:
+        self.connection = open_lake(self.home)
+
+    def fill(self, count: int) -> None:
+        """Put so many articles in, and maintain."""
+        self._insert("articles", count, _IDS | _ARTICLE)
+        self._insert("documents", count, _IDS | {"address": "'bulk/' || i || '.txt'", "kind": "'file'"})
+        self._insert("outcomes", count, _IDS | {"decision": "'new'", "version": "1"})
+        self._insert("article_tags", count, _IDS | _TAGS, "range({count}) t(i), range(3) u(n)")
+        self._insert("files", count, _FILES)
+        self.maintain()
+
+    def _insert(self, table: str, count: int, values: dict[str, str], source: str = "range({count}) t(i)") -> None:
+        wanted = []
+        for name, kind, is_list, nullable in columns(TABLES[table]):
+            default = "[]" if is_list else "NULL" if nullable else _DEFAULTS.get(sql_type(kind, is_list=False), "NULL")
+            wanted.append(f"{values.get(name, default)} AS {name}")
+        self.connection.execute(
+            f"INSERT INTO lake.{table} BY NAME SELECT {', '.join(wanted)} FROM {source.format(count=count)}"
+        )
+
+    def maintain(self) -> float:
+        """Seconds that maintenance took."""
+        begin = time.perf_counter()
+        maintain(self.connection, self.home, clock=_CLOCK, snapshot_days=30)
+        return time.perf_counter() - begin
+
+    def load_s(self, count: int) -> float:
+        """Seconds of loading so many new articles, landed and staged before."""
+        self._number += 1
+        (batch,) = land(_items(self._number, count), self.home.landing, f"r{self._number}")
+        documents = [item for item in _items(self._number, count) if isinstance(item, Document)]
+        for table, rows in staged([self.way(d) for d in documents]).items():
+            path = batch.folder / "staged" / table / f"{batch.batch_id}.parquet"
+            path.parent.mkdir(parents=True)
+            pq.write_table(pa.Table.from_batches([rows]), path, compression="lz4")
+        staging = Staging(batch_id=batch.batch_id, markers=batch.folder, staged=batch.folder / "staged")
+        begin = time.perf_counter()
+        counts = load(self.connection, staging, "run", clock=_CLOCK, pipeline_version=self.way.version)
+        seconds = time.perf_counter() - begin
+        discard(batch)
+        if counts.new != count:
+            raise ValueError(f"{count} articles were loaded as {counts}")
+        return seconds
+
+
+def _items(number: int, count: int) -> Iterator[Document | FileRead]:
+    for n, text in enumerate(texts(count, seed=number)):
+        address = f"load-{number}/{n}.txt"
+        data = f"{text}\n\nIt is of load {number}.".encode()
+        uri = f"file:///{address}"
+        yield Document(
+            source="loads", role=Role.FILE, address=address, uri=uri, fetched_at=_CLOCK, data=data, file=address
+        )
+        yield FileRead("loads", address, len(data), 1, 1, is_complete=True)
+
+
+def lake(place: Path, sizes: Sizes) -> Iterator[Figure]:
+    """Loads into a small and a large lake, and queries before and after many small loads."""
+    way = Way()
+    small_s = _median_load_s(_filled(place / "small", way, sizes.small_articles), sizes)
+    large = _filled(place / "large", way, sizes.articles)
+    large_s = _median_load_s(large, sizes)
+    yield Figure(f"a load of 50 articles into {sizes.articles:,}", large_s, "s", 1)
+    yield Figure(f"the same to one into {sizes.small_articles:,}", large_s / small_s, "×", 3)
+    yield from _queries(large.home, "")
+    times, pauses = [], []
+    for _ in range(sizes.loads):
+        times.append(large.load_s(5))
+        if commits_since(large.connection) >= 100:
+            pauses.append(large.maintain())
+    yield Figure(f"one of {sizes.loads:,} loads of 5 articles into {sizes.articles:,}", median(times), "s")
+    if pauses:
+        yield Figure("maintenance in between, every 100 commits", median(pauses), "s")
+    yield from _queries(large.home, f", after {sizes.loads:,} small loads")
+    shutil.rmtree(place / "large")
+
+
+def _filled(folder: Path, way: Way, count: int) -> Lake:
+    found = Lake(Home(folder), way)
+    found.fill(count)
+    return found
+
+
+def _median_load_s(filled: Lake, sizes: Sizes) -> float:
+    filled.load_s(50)
+    return median(filled.load_s(50) for _ in range(2 * sizes.rounds + 1))
+
+
+def _queries(home: Home, when: str) -> Iterator[Figure]:
+    with connect(home.path) as connection:
+        for name, query in _QUERIES.items():
+            connection.execute(query).fetchall()
+            times = []
+            for _ in range(20):
+                begin = time.perf_counter()
+                connection.execute(query).fetchall()
+                times.append(1000 * (time.perf_counter() - begin))
+            yield Figure(f"{name}{when}", median(times), "ms", 100)
