@@ -66,7 +66,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
-        if _options.is_debug or not _is_ours(error):
+        if _options.is_debug:
+            raise
+        if type(error).__module__ in ("duckdb", "_duckdb"):
+            _leave(f"the lake cannot be used: {str(error).splitlines()[0]} (newsmill doctor looks closer)", 1)
+        if not _is_ours(error):
             raise
         _leave(str(error), 1)
     sys.exit(0)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from connectors.landing import Batch, BatchLimits, discard, land, pending
 from flows.settings import Settings, defaults_toml
 from pipelines.version import pipeline_version
 from warehouse import runs
-from warehouse.catalog import Home, open_lake, writing
+from warehouse.catalog import Home, HomeError, open_lake, writing
 from warehouse.known import LakeKnown
 from warehouse.load import Counts, Staging, load
 from warehouse.query import init_sql
@@ -113,10 +113,10 @@ class Run:
         self.counts += counts
         self.report(self.counts)
 
-    def writing(self) -> AbstractContextManager[None]:
+    def writing(self, timeout_s: float | None = None) -> AbstractContextManager[None]:
         """The home's lock, for as long as a load."""
         what = f"{self.flow} run {self.run_id}"
-        return writing(self.home, what, timeout_s=self.settings.lake.lock_timeout_s)
+        return writing(self.home, what, timeout_s=timeout_s or self.settings.lake.lock_timeout_s)
 
     def _until_stopped(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
@@ -144,7 +144,7 @@ def run(
     run_id = f"{clock():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     current = Run(settings, run_id, flow, connection, pipeline_version(), report, stop or threading.Event(), clock)
     current.step = step
-    with connection, _alive(home, run_id):
+    with connection, _held(home, run_id):
         with current.writing():
             dead = [r for r in runs.running(connection) if not is_alive(home, r)]
             runs.mark_dead(connection, dead, clock=clock())
@@ -154,7 +154,10 @@ def run(
             _adopt(current)
             yield current
         except BaseException as error:
-            _finish(current, "stopped" if isinstance(error, KeyboardInterrupt) else "failed", repr(error)[:500])
+            state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+            # Where even this cannot be written (a full disk, a lock), the next run marks the row.
+            with suppress(duckdb.Error, HomeError, OSError):
+                _finish(current, state, str(error)[:500] or type(error).__name__, lock_timeout_s=2)
             raise
         _finish(current, "stopped" if current.stop.is_set() else "done", None)
 
@@ -191,8 +194,8 @@ def dry_run(
             yield current
 
 
-def _finish(current: Run, state: str, error: str | None) -> None:
-    with current.writing():
+def _finish(current: Run, state: str, error: str | None, *, lock_timeout_s: float | None = None) -> None:
+    with current.writing(lock_timeout_s):
         runs.finish(
             current.connection,
             current.run_id,
@@ -206,40 +209,46 @@ def _finish(current: Run, state: str, error: str | None) -> None:
 
 def _adopt(current: Run) -> None:
     """Load the batches whose run is dead, before their sources are pulled again."""
-    for folder in current.home.landing.glob(".*/"):
-        if not is_alive(current.home, folder.name[1:].rpartition("-")[0]):
-            shutil.rmtree(folder, ignore_errors=True)
-    for batch in pending(current.home.landing):
-        owner = batch.batch_id.rpartition("-")[0]
-        if owner != current.run_id and not is_alive(current.home, owner):
-            current.step(current.pass_on, batch)
-            current.resumed += 1
+    landing = current.home.landing
+    owners = {folder.name.lstrip(".").rpartition("-")[0] for folder in landing.glob("*/")}
+    for owner in sorted(owners - {current.run_id}):
+        with _held(current.home, owner) as is_ours:
+            if not is_ours:  # alive, or another run is at it
+                continue
+            for folder in landing.glob(f".{owner}-*/"):
+                shutil.rmtree(folder, ignore_errors=True)
+            for batch in pending(landing):
+                if batch.batch_id.startswith(f"{owner}-"):
+                    current.step(current.pass_on, batch)
+                    current.resumed += 1
 
 
 @contextmanager
-def _alive(home: Home, run_id: str) -> Iterator[None]:
-    """Hold the run's own lock: what tells other runs that its batches are in good hands."""
+def _held(home: Home, run_id: str) -> Iterator[bool]:
+    """Hold the lock of a run, which tells other runs that its batches are in good hands; False where it is taken."""
     path = home.landing / f"{run_id}.lock"
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with path.open("a") as file:
         try:
-            yield
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
         finally:
             path.unlink(missing_ok=True)
 
 
 def is_alive(home: Home, run_id: str) -> bool:
-    """Whether the process of a run is still there; the lock file of a dead one is removed."""
-    path = home.landing / f"{run_id}.lock"
+    """Whether the process of a run, or one that took its batches over, is still there."""
     try:
-        with path.open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
-            return False
+        with (home.landing / f"{run_id}.lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except BlockingIOError:
         return True
+    return False
 
 
 def process(settings: Settings, batch: Batch) -> Path:

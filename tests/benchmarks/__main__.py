@@ -33,7 +33,7 @@ def main() -> None:
         parser.add_argument(f"--{size.name.replace('_', '-')}", type=int, metavar="N")
     options = parser.parse_args()
     if unknown := set(options.names) - set(_MEASUREMENTS):
-        parser.error(f"there is no {sorted(unknown)[0]}; there are: {', '.join(_MEASUREMENTS)}")
+        parser.error(f"there is no {min(unknown)}; there are: {', '.join(_MEASUREMENTS)}")
     stated = {s.name: getattr(options, s.name) for s in fields(path.Sizes) if getattr(options, s.name) is not None}
     sizes = replace(path.QUICK if options.quick else path.Sizes(), **stated)
     found = []

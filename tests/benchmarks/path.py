@@ -71,7 +71,7 @@ def pages(place: Path, sizes: Sizes) -> Iterator[Figure]:
 
 def _against_bare(place: Path, folder: Path, what: str, sizes: Sizes, goal: float) -> Iterator[Figure]:
     """One after the other and in turn, so that a busy machine weighs on both."""
-    ratios, documents, seconds = [], int(what.split()[0].replace(",", "")), []
+    ratios, documents, seconds = [], int(what.split(maxsplit=1)[0].replace(",", "")), []
     for _ in range(sizes.rounds):
         bare_s = float(cost(["-m", "tests.benchmarks.bare", folder]).output)
         path = backfill(place / "home", folder)

@@ -68,15 +68,14 @@ class Driver:
 
     def _ask(self, **order: Any) -> Any:
         assert self._zygote.stdin and self._zygote.stdout
-        self._zygote.stdin.write(json.dumps(order) + "\n")
+        self._zygote.stdin.write(json.dumps(order, default=str) + "\n")
         self._zygote.stdin.flush()
         return json.loads(self._zygote.stdout.readline())
 
     def start(self, work: str, stops: Sequence[dict[str, Any]] = (), **arguments: Any) -> Child:
         self._count += 1
         log = Path(self._folder.name) / str(self._count)
-        values = json.loads(json.dumps(arguments, default=str))
-        return Child(self._ask(order="start", work=work, arguments=values, stops=list(stops), log=str(log)), log)
+        return Child(self._ask(order="start", work=work, arguments=arguments, stops=list(stops), log=str(log)), log)
 
     def noticed(self, child: Child) -> bool:
         """Wait until the child says so, at a stop that notifies or holds; False when it ended before."""
