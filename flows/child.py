@@ -66,15 +66,16 @@ class Child:
 
 
 class Parent:
-    """The process that started this one: when it closes our standard input or dies, we end, at first at once."""
+    """The process that started this one: when it closes our standard input we end, and when it dies, at once."""
 
     def __init__(self) -> None:
+        self._id = os.getppid()
         self._is_gone = threading.Event()
         self._then: Callable[[], object] = lambda: os._exit(0)
         threading.Thread(target=self._watch, name="parent", daemon=True).start()
 
     def when_gone(self, then: Callable[[], object]) -> None:
-        """Do this instead of ending at once."""
+        """When we are asked to end, do this instead of ending at once."""
         self._then = then
         if self._is_gone.is_set():
             then()
@@ -85,6 +86,10 @@ class Parent:
             pass
         self._is_gone.set()
         self._then()
+        # A parent that died has taken the server along, and Prefect would wait for that for minutes.
+        while os.getppid() == self._id:
+            time.sleep(0.2)
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 
 import typer
 
@@ -156,19 +156,16 @@ def backfill(
     as_json: JsonOption = False,
 ) -> None:
     """Read files, folders and archives into the lake; what is there already is not read again."""
-    from flows.backfill import backfill as run_backfill
+    from flows.backfill import backfill as run_here
+    from flows.one_off import run_flow_or_direct
 
     settings = _settings()
     with _Progress() as progress:
-        result = run_backfill(
-            settings,
-            paths,
-            source=source,
-            limit=limit,
-            is_dry=dry_run,
-            report=progress.show,
-            stop=progress.stop,
-        )
+        hooks: dict[str, Any] = {"report": progress.show, "stop": progress.stop}
+        if dry_run:
+            result = run_here(settings, paths, source=source, limit=limit, is_dry=True, **hooks)
+        else:
+            result = run_flow_or_direct("backfill", settings, paths=paths, source=source, limit=limit, **hooks)
     _print_result(settings, result, progress.seconds, as_json=as_json, is_dry=dry_run)
     _exit_for(result, strict=strict)
 
@@ -182,11 +179,13 @@ def ingest(
     as_json: JsonOption = False,
 ) -> None:
     """Pull the sources of sources.toml, once."""
-    from flows.backfill import ingest as run_ingest
+    from flows.one_off import run_flow_or_direct
 
     settings = _settings()
     with _Progress() as progress:
-        result = run_ingest(settings, names or (), report=progress.show, stop=progress.stop)
+        result = run_flow_or_direct(
+            "ingest", settings, names=tuple(names or ()), report=progress.show, stop=progress.stop
+        )
     _print_result(settings, result, progress.seconds, as_json=as_json)
     _exit_for(result, strict=strict)
 
@@ -277,16 +276,16 @@ def replay(
 @app.command()
 def maintain(as_json: JsonOption = False) -> None:
     """Merge small files, expire old snapshots, clean up, check. Safe beside readers and runs."""
-    from flows.maintain import maintain as run_maintain
+    from flows.one_off import run_flow_or_direct
     from flows.show import print_json
 
-    found = run_maintain(_existing())
+    found = run_flow_or_direct("maintain", _existing())
     if as_json:
         print_json(found, sys.stdout)
     else:
         megabytes = found.size_after_bytes / 1e6
-        print(f"{found.files_before:,} Parquet files became {found.files_after:,} ({megabytes:,.1f} MB)")
-        print(f"{found.snapshots_expired:,} old snapshots expired, {found.files_removed:,} files removed")
+        print(f"Parquet files: {found.files_before:,} before, {found.files_after:,} now ({megabytes:,.1f} MB)")
+        print(f"old snapshots expired: {found.snapshots_expired:,}; files removed: {found.files_removed:,}")
         print("\n".join(found.problems) or "checked: all is well")
     if found.problems:
         sys.exit(1)

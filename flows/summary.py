@@ -19,7 +19,9 @@ def summary(home: Home, result: Result, seconds: float, *, is_dry: bool, is_verb
     )
     if c.documents and c.unchanged == c.documents:
         yield "nothing new: all of it is in the lake already"
-    if not c.documents:
+    if not result.sources and not c.documents:
+        yield "no sources to pull: add one with newsmill sources add FOLDER"
+    elif not c.documents:
         yield "no documents were found there"
     if result.resumed:
         yield f"{result.resumed} batches of a run that was cut short were loaded first"

@@ -6,6 +6,7 @@ document by document, and the one that fails alone becomes a reject.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -15,6 +16,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as TaskTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +32,8 @@ from warehouse.rows import Reason, Stage
 
 GROUP_DOCUMENTS = 32
 GROUP_BYTES = 256 * 1024
+_POOLS = 3
+"""Pools that a group may see break before the run fails: then it is not the documents, workers cannot be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,8 @@ class Workers:
         """Wait for the documents; every one of them is an article or a reject."""
         made: list[Staged] = []
         for group, future in started.groups:
-            error = future.exception()
-            made += [future.result()] if error is None else self._one_by_one(group, error)
+            result = self._result(group, future)
+            made += self._one_by_one(group, result) if isinstance(result, BaseException) else [result]
         return _joined(made)
 
     def close(self) -> None:
@@ -83,17 +87,30 @@ class Workers:
         if "_pool" in self.__dict__:
             self._pool.stop()
             self._pool.join()
+            del self._pool
 
     def _submit(self, group: tuple[Document, ...]) -> ProcessFuture[Staged]:
+        if not self._pool.active:
+            self.close()
         return self._pool.schedule(_process, args=(group,), timeout=self._limits.timeout_s)
 
+    def _result(self, group: tuple[Document, ...], future: ProcessFuture[Staged]) -> Staged | BaseException:
+        """The group's rows, or what it failed with. A pool breaks when an idle worker is killed: no fault of the group's."""
+        for _ in range(_POOLS):
+            error = future.exception()
+            if not isinstance(error, BrokenProcessPool):
+                return error or future.result()
+            future = self._submit(group)
+        return future.result()
+
     def _one_by_one(self, group: tuple[Document, ...], error: BaseException) -> Iterator[Staged]:
-        if len(group) == 1:
+        # A process that died may have been killed from outside, so even a document that was alone is tried again.
+        if len(group) == 1 and not isinstance(error, ProcessExpired):
             yield self._reject(group[0], error)
             return
         for document, future in [(d, self._submit((d,))) for d in group]:
-            alone = future.exception()
-            yield future.result() if alone is None else self._reject(document, alone)
+            result = self._result((document,), future)
+            yield self._reject(document, result) if isinstance(result, BaseException) else result
 
     def _reject(self, document: Document, error: BaseException) -> Staged:
         try:
@@ -109,7 +126,7 @@ class Workers:
             return Rejected(Stage.PROCESS, Reason.MEMORY, f"more than {self._limits.memory_bytes >> 20} MiB")
         if isinstance(error, ProcessExpired):
             return Rejected(Stage.PROCESS, Reason.CRASHED, f"the worker process ended with {error.exitcode}")
-        return Rejected(Stage.PROCESS, Reason.CRASHED, f"{type(error).__name__}: {error}"[:500])
+        return Rejected(Stage.PROCESS, Reason.CRASHED, str(error)[:500])
 
 
 def grouped(documents: Sequence[Document]) -> Iterator[tuple[Document, ...]]:
@@ -134,6 +151,7 @@ def _begin(way: Way, memory_bytes: int) -> None:
     for library in ("htmldate", "readability", "trafilatura"):  # what they say of a bad page, its article's row says
         logging.getLogger(library).setLevel(logging.CRITICAL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which finishes the batch in hand
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # pebble's handler waits for the interpreter, which a regex may hold
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -143,12 +161,25 @@ def _begin(way: Way, memory_bytes: int) -> None:
 def _leave_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
+        # Linux ends the process by SIGIO at once; elsewhere, and for want of it, this thread does when it gets its turn.
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
         multiprocessing.connection.wait([parent.sentinel])
         os._exit(1)
 
 
+class _Unexpected(Exception):  # noqa: N818  what a step raised, in words
+    pass
+
+
 def _process(group: tuple[Document, ...]) -> Staged:
-    return staged([_worker["way"](document) for document in group])
+    try:
+        return staged([_worker["way"](document) for document in group])
+    except MemoryError:
+        raise MemoryError from None
+    except BaseException as error:  # noqa: BLE001
+        # Whatever it is (a panic of Rust is no Exception), it may not survive pickling, and would break the pool.
+        raise _Unexpected(f"{type(error).__name__}: {error}"[:500]) from None
 
 
 def _joined(parts: Sequence[Staged]) -> Staged:

@@ -144,8 +144,9 @@ class _Load:
     def _line_up(self) -> None:
         """`line`: each affected article's versions in the lake and contents of the batch, in the order that counts."""
         self._execute(
-            "CREATE OR REPLACE TEMP TABLE ids AS SELECT DISTINCT article_id FROM keys WHERE article_id IS NOT NULL"
+            "CREATE OR REPLACE TEMP TABLE ids AS SELECT DISTINCT article_id FROM lake.articles SEMI JOIN keys USING (article_id)"
         )
+        # By ids first: the second read decodes every hash of the lake, and is not begun where no article is known.
         self._execute(
             """CREATE OR REPLACE TEMP TABLE old AS
             SELECT article_id, version AS old_version, document_id, source, role, modified_at, seen_at,
@@ -387,10 +388,12 @@ class _Load:
 
     def _insert_duplicates(self) -> int:
         """Exact copies: the first published of those with one body is the original; a late one takes the others over."""
+        fresh = f"""SELECT body_sha256 FROM {self._rows("articles")}
+            SEMI JOIN (SELECT article_id FROM final WHERE old_version IS NULL) USING (article_id) UNION"""
         self._execute(
-            """CREATE OR REPLACE TEMP TABLE bodies AS
-            SELECT DISTINCT body_sha256 FROM lake.articles
-            SEMI JOIN (SELECT article_id FROM final WHERE old_version IS NULL OR old_version <> version) USING (article_id)
+            f"""CREATE OR REPLACE TEMP TABLE bodies AS {fresh if self._has("articles") else ""}
+            SELECT body_sha256 FROM lake.articles
+            SEMI JOIN (SELECT article_id FROM final WHERE old_version <> version) USING (article_id)
             UNION SELECT body_sha256 FROM old SEMI JOIN affected USING (article_id) WHERE body_sha256 IS NOT NULL"""
         )
         self._execute(

@@ -3,29 +3,58 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from warehouse.catalog import Home, attach
 from warehouse.maintain import check
 from warehouse.query import connect
 from warehouse.rows import TABLES
 
-PASSING = {"run_id", "batch_id", "rejected_at", "loaded_at", "added_at"}
+PASSING = {"run_id", "batch_id", "rejected_at", "loaded_at", "added_at", "last_success_at"}
 """Run ids and times of processing: all that a killed and an undisturbed way may differ in."""
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def lake_rows(home: Path) -> Rows:
-    """Every row of every table as a reader sees it, sorted, less the runs themselves."""
-    found = {}
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a reader sees of a home."""
+
+    rows: Rows
+    """Every row of every table, sorted, less the runs themselves, and the lake's options."""
+    totals: dict[str, int]
+    """What all runs together did; `unchanged` is left out, since a run that goes on counts what is there again."""
+    problems: list[str]
+    """What is wrong where nobody works: sums, ids, leftovers."""
+
+
+def look(home: Path) -> Seen:
     with connect(home) as lake:
-        for table in (*sorted(set(TABLES) - {"runs", "batches"}), "article_versions"):
-            names = [c[0] for c in lake.execute(f"DESCRIBE {table}").fetchall() if c[0] not in PASSING]
-            found[table] = sorted(lake.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall(), key=repr)
-        options = lake.execute("SELECT option_name, scope_entry, value FROM lake.options()").fetchall()
-        found["options"] = sorted((row for row in options if row[0] != "data_path"), key=repr)
+        return Seen(_rows(lake), _totals(lake), [*check(lake), *_problems(lake), *_leftovers(home)])
+
+
+def lake_rows(home: Path) -> Rows:
+    with connect(home) as lake:
+        return _rows(lake)
+
+
+def _rows(lake: duckdb.DuckDBPyConnection) -> Rows:
+    found = {}
+    for table in (*sorted(set(TABLES) - {"runs", "batches"}), "article_versions"):
+        kept = ", ".join(_kept(lake, table))
+        rows = lake.execute(f"SELECT {kept} FROM {table}").fetchall()
+        found[table] = sorted(rows, key=repr)
+    options = lake.execute("SELECT option_name, scope_entry, value FROM lake.options()").fetchall()
+    found["options"] = sorted((row for row in options if row[0] != "data_path"), key=repr)
     return found
+
+
+def _kept(lake: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    names = [column[0] for column in lake.execute(f"SELECT * FROM {table} LIMIT 0").description or ()]
+    return [name for name in names if name not in PASSING]
 
 
 def differences(found: Rows, expected: Rows) -> list[str]:
@@ -38,29 +67,25 @@ def differences(found: Rows, expected: Rows) -> list[str]:
     return lines
 
 
-def totals(home: Path) -> dict[str, int]:
-    """What all runs together did; `unchanged` is left out, since a run that goes on counts what is there again."""
-    with connect(home) as lake:
-        rows = lake.execute("SELECT sum(articles_new), sum(articles_changed), sum(rejected) FROM runs").fetchall()
+def _totals(lake: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    rows = lake.execute("SELECT sum(articles_new), sum(articles_changed), sum(rejected) FROM runs").fetchall()
     return dict(zip(("new", "changed", "rejected"), map(int, rows[0]), strict=True))
 
 
-def problems(home: Path) -> list[str]:
-    """What is wrong with a home where nobody works: sums, ids, leftovers, files without rows."""
+def _problems(lake: duckdb.DuckDBPyConnection) -> list[str]:
     found = []
-    with connect(home) as lake:
-        off = lake.execute(
-            "SELECT run_id FROM runs WHERE documents <> articles_new + articles_changed + articles_unchanged + rejected"
-        ).fetchall()
-        found += [f"run {run_id} does not add up" for (run_id,) in off]
-        running = lake.execute("SELECT run_id FROM runs WHERE state = 'running'").fetchall()
-        found += [f"run {run_id} is said to be running" for (run_id,) in running]
-        doubled = lake.execute("SELECT article_id, version FROM article_versions GROUP BY ALL HAVING count(*) > 1")
-        found += [f"version {row} stands twice" for row in doubled.fetchall()]
-    found += [f"landing holds {path.name}" for path in (home / "landing").iterdir()]
-    with attach(Home(home)) as connection:
-        found += check(connection)
+    off = "documents <> articles_new + articles_changed + articles_unchanged + rejected"
+    for what, query in {
+        "does not add up": f"SELECT run_id FROM runs WHERE {off}",
+        "is said to be running": "SELECT run_id FROM runs WHERE state = 'running'",
+        "stands twice": "SELECT article_id FROM article_versions GROUP BY article_id, version HAVING count(*) > 1",
+    }.items():
+        found += [f"{key} {what}" for (key,) in lake.execute(query).fetchall()]
     return found
+
+
+def _leftovers(home: Path) -> list[str]:
+    return [f"landing holds {path.name}" for path in (home / "landing").iterdir()]
 
 
 def stray_files(home: Path) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.kills.corpus import SOURCE, Corpus
 from tests.kills.driver import KILLED, Driver, Ended, at
-from tests.kills.lakes import Rows, differences, lake_rows, problems, stray_files, totals
+from tests.kills.lakes import Rows, differences, lake_rows, look, stray_files
 
 ONE_BATCH = 1_000
 FEW = 24
@@ -57,8 +57,9 @@ def scene(driver: Driver, folder: Path, work: str, start: Path | None = None, **
         shutil.copytree(start, folder)
     begins_with = lake_rows(folder) if start is not None else None
     ended = driver.do(work, home=folder, **arguments)
-    assert not problems(folder)
-    return Scene(work, arguments, start, begins_with, lake_rows(folder), totals(folder), ended)
+    seen = look(folder)
+    assert not seen.problems
+    return Scene(work, arguments, start, begins_with, seen.rows, seen.totals, ended)
 
 
 def killed_at(driver: Driver, home: Path, start: Path | None, point: str, work: str, **arguments: Any) -> Path:
@@ -71,29 +72,21 @@ def killed_at(driver: Driver, home: Path, start: Path | None, point: str, work: 
 
 def finished_after(driver: Driver, found: Scene, home: Path) -> list[str]:
     """What is wrong once the next run has gone on where a kill stopped one; nothing, if all is well."""
-    wrong = list(_torn(found, home))
     ended = driver.run(found.work, home=home, **found.arguments)
     if ended.code:
-        return [*wrong, f"the next run ends with {ended.code}: {ended.output[-2000:]}"]
-    wrong += differences(lake_rows(home), found.ends_with) + problems(home)
-    if totals(home) != found.totals:
-        wrong.append(f"all runs together did {totals(home)}, undisturbed {found.totals}")
+        return [f"the next run ends with {ended.code}: {ended.output[-2000:]}"]
+    seen = look(home)
+    wrong = differences(seen.rows, found.ends_with) + seen.problems
+    if seen.totals != found.totals:
+        wrong.append(f"all runs together did {seen.totals}, undisturbed {found.totals}")
     if found.work == "maintain":
         wrong += [f"lake/ or the catalog holds alone: {name}" for name in stray_files(home)]
     return wrong
 
 
-def _torn(found: Scene, home: Path) -> Iterator[str]:
-    """A reader after the kill sees the lake before a load or after it; work of one load only."""
-    if found.begins_with is None or found.undisturbed.points.count("batch-landed") > 1:
-        return
-    rows = lake_rows(home) | {"sources": []}
-    states = [state | {"sources": []} for state in (found.begins_with, found.ends_with)]
-    if rows not in states:
-        yield "a reader sees neither the lake before the load nor after it"
-
-
-def killed_at_each(drivers: Queue[Driver], found: Scene, folder: Path, is_wanted: Callable[[str], bool]) -> list[str]:
+def killed_at_each(
+    drivers: Queue[Driver], found: Scene, folder: Path, is_wanted: Callable[[str, int], bool]
+) -> list[str]:
     """Kill the work at each point that is wanted, go on, and tell what is wrong, a line each."""
 
     def case(occurrence: tuple[str, int]) -> list[str]:
@@ -107,7 +100,7 @@ def killed_at_each(drivers: Queue[Driver], found: Scene, folder: Path, is_wanted
         shutil.rmtree(home)
         return [f"killed at {point} number {nth}: {what}" for what in wrong]
 
-    cases = [(point, nth) for point, nth in found.occurrences if is_wanted(point)]
+    cases = [(point, nth) for point, nth in found.occurrences if is_wanted(point, nth)]
     assert cases
     with ThreadPoolExecutor(drivers.maxsize) as pool:
         return [line for lines in pool.map(case, cases) for line in lines]

@@ -52,7 +52,10 @@ def do_ingest(home: str, polls: int, feeds: int = len(FEEDS), batch_documents: i
 
 def do_maintain(home: str) -> Any:
     """Maintain as it would be done in four days, so that everything out of use by now goes."""
-    with run(settings(home), "maintain", clock=lambda: datetime.now(UTC) + timedelta(days=4)) as current, current.writing():
+    with (
+        run(settings(home), "maintain", clock=lambda: datetime.now(UTC) + timedelta(days=4)) as current,
+        current.writing(),
+    ):
         return asdict(maintain.maintain(current.connection, current.home, clock=current.clock(), snapshot_days=1))
 
 

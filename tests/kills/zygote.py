@@ -7,6 +7,7 @@ every point that it reaches to its log, and at a point or a while after it, does
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import select
 import signal
@@ -14,6 +15,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from typing import Any, NoReturn
 
 FIRST_STAGED_BYTE = "first staged byte"
@@ -69,6 +71,7 @@ def main() -> None:
     import pipelines.news  # noqa: F401
     from tests.kills.work import WORK  # noqa: F401
 
+    _start_forkserver()
     notices: dict[int, int] = {}
     for line in sys.stdin:
         order = json.loads(line)
@@ -79,6 +82,16 @@ def main() -> None:
         else:
             answer = _wait(order, notices)
         print(json.dumps(answer), flush=True)
+
+
+def _start_forkserver() -> None:
+    """One that all children share: a worker still leaves with the child that asked for it, by its pipe.
+
+    The children are no parents of it, so they cannot ask whether it is alive.
+    """
+    multiprocessing.set_forkserver_preload(["pipelines.way", "pipelines.warm"])
+    forkserver._forkserver.ensure_running()
+    forkserver._forkserver.ensure_running = lambda: None
 
 
 def _start(order: dict[str, Any], notices: dict[int, int]) -> int:
