@@ -12,6 +12,7 @@ from pathlib import Path
 from connectors.connector import Item, Passed
 from connectors.document import Document
 from connectors.folder import Folder
+from flows.full_disk import says_full_disk
 from flows.maintain import merge_if_due
 from flows.run import Run, Step, directly, dry_run, run
 from flows.settings import Settings
@@ -35,6 +36,7 @@ class Result:
     """Sources that could not be pulled, each with what to do."""
 
 
+@says_full_disk
 def backfill(
     settings: Settings,
     paths: Sequence[Path],
@@ -65,6 +67,7 @@ def backfill(
         return _pull(current, _distinct(bindings), limit)
 
 
+@says_full_disk
 def ingest(
     settings: Settings,
     names: Sequence[str] = (),

@@ -411,10 +411,12 @@ class _Progress:
         self._before = signal.signal(signal.SIGINT, self._interrupted)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         signal.signal(signal.SIGINT, self._before)
         if self._is_shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        if kind is KeyboardInterrupt:  # Typer would leave without a word
+            raise Failed("stopped; nothing is lost, the next run goes on", 130)
 
     def show(self, counts: Counts) -> None:
         if self._is_shown:
@@ -424,7 +426,7 @@ class _Progress:
 
     def _interrupted(self, *_: object) -> None:
         if self.stop.is_set():
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("stopped")  # Beam raises again as it is only what has a message
         self.stop.set()
         print("\nfinishing the batch in hand; Ctrl-C again stops at once", file=sys.stderr)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from flows.full_disk import says_full_disk
 from flows.run import Run, run
 from flows.settings import Settings
 from warehouse.maintain import Maintained, commits_since
 from warehouse.maintain import maintain as maintain_lake
 
 
+@says_full_disk
 def maintain(settings: Settings) -> Maintained:
     """Maintain the home's lake now."""
     with run(settings, "maintain") as current:

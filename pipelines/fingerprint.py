@@ -66,9 +66,11 @@ def article_id(document: Document, extracted: Extracted, content_sha256: str) ->
 
 def count_words(body: str) -> int:
     """Words by white space; of scripts that write none between words, characters."""
-    if body.isascii():
+    characters = 0 if body.isascii() else len(_SPACELESS.findall(body))
+    if not characters:
         return len(body.split())
-    return len(_SPACELESS.sub(" ", body).split()) + len(_SPACELESS.findall(body))
+    others = _SPACELESS.sub(" ", body).split()
+    return characters + sum(any(map(str.isalnum, word)) for word in others)  # the rest is their punctuation
 
 
 def fingerprint(
@@ -97,7 +99,7 @@ def fingerprint(
         source=document.source,
         publisher=extracted.publisher,
         url=url,
-        canonical_url=normalise(extracted.canonical_url or url or "") or None,
+        canonical_url=normalise(extracted.canonical_url or "") or normalise(url or ""),
         headline=extracted.headline,
         subheadline=extracted.subheadline,
         byline=byline,

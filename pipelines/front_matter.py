@@ -76,13 +76,22 @@ def _read_lines(block: str) -> tuple[dict[str, Any], bool]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         if key := _KEY.match(line):
-            name = key.group(2).strip()
+            name = None if _is_torn(key.group(3) or "") else key.group(2).strip()
+            if name is None:
+                is_whole = False
+                continue
             fields[name] = _value(key.group(3) or "")
         elif name and (item := _LIST_ITEM.match(line)) and isinstance(fields[name] or [], list):
             fields[name] = [*(fields[name] or []), _unquoted(item.group(1))]
         else:
             is_whole = False
     return fields, is_whole
+
+
+def _is_torn(value: str) -> bool:
+    """Whether a list or mapping is opened and not closed on its line: nobody can say what it holds."""
+    value = value.strip()
+    return value[:1] in ("[", "{") and value[-1] != {"[": "]", "{": "}"}[value[0]]
 
 
 def _value(text: str) -> str | list[str]:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import tomllib
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import lru_cache
@@ -121,6 +122,10 @@ class _Cut:
 
 _ALWAYS = frozenset({Unit.FOOTER, Unit.HEADLINE, Unit.OPENING})
 _EDGE = 4
+_MOST_ENDINGS = 20
+"""How often what a cut uncovers at the end is looked at again: each time costs a pass over the text."""
+_MANY_CUTS = 1000
+"""From here on, neighbours of one rule are one removal: no article has so many, and each costs a row."""
 _LONGEST_LINE = 20_000
 
 
@@ -311,11 +316,28 @@ def _cuts(text: str, kit: _Kit) -> list[_Cut]:
     lists: dict[Position, list[_Cut]] = {position: [] for position in Position}
     for cut in _worded(text, kit):
         lists[cut.rule.position].append(cut)
-    cuts = _apart([*lists[Position.ANYWHERE], *_headlines(text, kit), *_footers(text, kit)])
+    cuts = _joined(text, _apart([*lists[Position.ANYWHERE], *_headlines(text, kit), *_footers(text, kit)]))
     cuts += _peeled(_blanked(text, cuts), lists[Position.FIRST], from_end=False)
-    while ending := _ending(_blanked(text, cuts), lists[Position.LAST], kit):
+    for _ in range(_MOST_ENDINGS):
+        ending = _ending(_blanked(text, cuts), lists[Position.LAST], kit)
+        if not ending:
+            break
         cuts += ending
     return cuts + _opening(_blanked(text, cuts), kit)
+
+
+def _joined(text: str, cuts: list[_Cut]) -> list[_Cut]:
+    """Of a great many cuts in order, those of one rule that only white space separates as one."""
+    if len(cuts) < _MANY_CUTS:
+        return cuts
+    joined = cuts[:1]
+    for cut in cuts[1:]:
+        last = joined[-1]
+        if cut.rule is last.rule and not (cut.named or last.named) and not text[last.end : cut.start].strip():
+            joined[-1] = _Cut(last.start, cut.end, cut.rule)
+        else:
+            joined.append(cut)
+    return joined
 
 
 def _blanked(text: str, cuts: list[_Cut]) -> str:
@@ -398,9 +420,11 @@ def _peeled(text: str, cuts: list[_Cut], *, from_end: bool) -> list[_Cut]:
     if not cuts:
         return []
     peeled: list[_Cut] = []
+    apart = _apart(cuts)
+    starts, ends = [cut.start for cut in apart], [cut.end for cut in apart]
     others = 0
     for start, end in _lines(text, from_end=from_end):
-        here = [cut for cut in cuts if cut.start < end and cut.end > start]
+        here = apart[bisect_right(ends, start) : bisect_left(starts, end)]
         peeled += here
         others += not here
         if others > _EDGE:
@@ -472,6 +496,7 @@ def _stands_in_prose(text: str, match: re.Match[str]) -> bool:
 
 _TOKEN = re.compile(r"\w+")
 _FOOTER_WINDOW = 1500
+_LONGEST_REMNANT = 80
 _REMNANT = re.compile(r"(?:(?<=\n)\w{1,2}\W+)?\b(?:https?://)?w{1,3}\.\Z|(?<=\n)(?:\w{1,2}\W*|[^\w\n]+\n*)\Z")
 """What may stay of a footer's first word, before the first one that is known."""
 _ADDRESS = frozenset({"http", "https", "www"})
@@ -495,7 +520,9 @@ def _footer(text: str, end: int, rule: Rule) -> list[_Cut]:
     for number, token in enumerate(aligned):
         rest = aligned[number:]
         pairs = sum(0 < b.index - a.index <= 3 for a, b in pairwise(rest))
-        before = _REMNANT.sub("", text[line_from : token.start].rstrip(" \t([*•|–—-"))
+        before = text[line_from : token.start].rstrip(" \t([*•|–—-")
+        remnant = _REMNANT.search(before, max(0, len(before) - _LONGEST_REMNANT))
+        before = before[: remnant.start()] if remnant else before
         at_line = not before or before[-1] == "\n"
         evident = any(phrases.tokens[later.index] in rule.words for later in rest)
         at_phrase = token.index in phrases.starts and token.is_whole

@@ -37,10 +37,12 @@ _BYLINE = re.compile(
 _DATE_LINE = re.compile(r"^(?:(?:first\s+)?(?:published|posted|updated)(?:\s+on|:)?\s+)?(\S.{5,60})$", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _SMALL_WORD = re.compile(r"(?:^|[\s,])(?:and|[A-Z0-9][\w.'’-]*|de|von|van|der|den|da|di|al|el|bin|la|le|&)(?=[\s,]|$)")
-_ABBREVIATION_END = re.compile(r"(?:\b[A-Za-z]\.|\b(?:Inc|Corp|Ltd|Co|Jr|Sr|St|Mr|Dr|No|Bros|etc|vs|\d+)\.)[\"'”’)]*$")
+_ABBREVIATION_END = re.compile(r"(?:\b[A-Za-z]\.|\b(?:Inc|Corp|Ltd|Co|Jr|Sr|St|Mr|Dr|No|Bros|etc|vs)\.)[\"'”’)]*$")
 _CLOSED = re.compile(r"(?:(?<!\.\.)\.|[:;,。，；])[\"'”’»)]*$")
 _PROSE_END = re.compile(r"[.!?…。！？؟।:][\"'”’»)\]]*$")
 _LONGEST_TITLE = 200
+_LONGEST_WITH_STOP = 100
+"""A longer line whose last word is an abbreviation is the first sentence of a story."""
 _MOST_HEADER_LINES = 8
 
 
@@ -127,7 +129,9 @@ def _is_title(line: str) -> bool:
         return False
     if not any(char.isalpha() for char in line):
         return False
-    return not _CLOSED.search(line) or _ABBREVIATION_END.search(line) is not None
+    if not _CLOSED.search(line):
+        return True
+    return len(line) <= _LONGEST_WITH_STOP and _ABBREVIATION_END.search(line) is not None
 
 
 def _has_prose(rest: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
+from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.transforms.window import GlobalWindow
 
@@ -45,8 +47,8 @@ class _Write(beam.DoFn):
 
 
 def write_parquet(path: str, batch: pa.RecordBatch) -> None:
-    """Write a whole file under a passing name and rename it."""
-    passing = f"{path}.part"
+    """Write a whole file under a passing name, each attempt its own, and rename it over what an earlier one left."""
+    passing = f"{path}.{secrets.token_hex(4)}.part"
     folder = FileSystems.split(path)[0]
     if not FileSystems.exists(folder):
         try:
@@ -56,6 +58,10 @@ def write_parquet(path: str, batch: pa.RecordBatch) -> None:
                 raise
     with FileSystems.create(passing, mime_type="application/vnd.apache.parquet") as stream:
         pq.write_table(pa.Table.from_batches([batch]), stream, compression="lz4", write_statistics=False)
-    if FileSystems.exists(path):
-        FileSystems.delete([path])
-    FileSystems.rename([passing], [path])
+    try:
+        FileSystems.rename([passing], [path])
+    except BeamIOError:
+        if not FileSystems.exists(path):
+            raise
+        FileSystems.delete([path])  # a file system that does not rename over a file
+        FileSystems.rename([passing], [path])

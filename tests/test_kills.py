@@ -132,7 +132,9 @@ def test_a_run_killed_three_times_over_is_finished_by_the_fourth(driver, homes, 
 def small_disk(tmp_path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
     yield place
@@ -162,7 +164,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_the_next_run_with_room_finishes(
     assert ended.code == 1, ended.output
     said = [line for line in ended.output.splitlines() if line]
     assert len(said) == 1, ended.output
-    assert re.match(r"newsmill: .*(No space left on device|disk is full)", said[0])
+    assert re.match("newsmill: no space left on device: .* the next run goes on$", said[0])
     filler.unlink()
     assert finished_after(driver, scenes["pull"], home) == []
 
@@ -260,7 +262,7 @@ def test_readers_never_wait_and_never_fail_while_a_run_writes(driver, homes, tmp
         with connect(home) as lake:
             seen += lake.execute("SELECT count(*), count(DISTINCT article_id) FROM articles").fetchall()
         longest_s = max(longest_s, time.monotonic() - began)
-        assert os.path.exists(f"/proc/{child.pid}")
+        assert Path(f"/proc/{child.pid}").exists()
     assert driver.wait(child).code == 0
     assert len(seen) > 5
     assert all(rows == distinct for rows, distinct in seen)

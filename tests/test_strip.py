@@ -409,3 +409,11 @@ def test_the_seeds_lose_only_boilerplate():
             line for line in text.split("\n\n") if not any(word in line for word in (*residue, "accessing", "Policy"))
         ]
         assert [paragraph for paragraph in body.split("\n\n") if paragraph in kept] == kept
+
+
+def test_a_great_many_lines_of_one_rule_are_one_removal():
+    text = "The ferry left.\n\n" + "Print\n\n" * 3000 + "It came back."
+    stripped = strip(Extracted(text=text, extractor="test/1"), load_rules())
+    assert stripped.body == "The ferry left.\n\nIt came back."
+    assert len(stripped.removals) == 1
+    assert restore(stripped.body, stripped.removals) == text

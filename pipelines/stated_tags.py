@@ -1,0 +1,38 @@
+"""The tags that came with an article: kept, and mapped to countries and subjects where they name one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.gazetteer import Gazetteer, compiled, slugify
+from pipelines.values import Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MAX_STATED = 100
+MAX_TAG_CHARS = 200
+CAUTIOUS = {"GE", "JO", "TD", "TR"}
+"""Countries whose name is also a state, a given name or a bird: the name alone, tagged or written, is not enough."""
+
+
+def stated_tags(stated: Sequence[str], gazetteer: Gazetteer, found: set[str]) -> Iterator[Tag]:
+    """The rows of stated tags; `found` are the countries that the text names."""
+    ready = compiled(gazetteer)
+    for verbatim in stated[:MAX_STATED]:
+        name = verbatim.strip()[:MAX_TAG_CHARS]
+        slug = slugify(name)
+        if not slug:
+            continue
+        given: dict[str, Any] = {"score": 1.0, "method": "stated/1", "evidence": name}
+        yield Tag(tag=slug, scheme="source", name=name, **given)
+        code = ready.country_slugs.get(slug)
+        if code and (code not in CAUTIOUS or code in found):
+            yield Tag(tag=ready.countries[code][0], scheme="country", code=code, name=ready.countries[code][1], **given)
+        subject = ready.subject_slugs.get(slug)
+        if subject:
+            topic, topic_name, top = ready.subjects[subject]
+            yield Tag(tag=topic, scheme="mediatopic", code=subject, top_code=top, name=topic_name, **given)
+
+
+Mention = tuple[str, float, str]
