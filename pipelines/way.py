@@ -31,7 +31,7 @@ class Way:
 
     def __call__(self, document: Document) -> Made:
         """All rows of the document: an article with its tags and removals, or a reject."""
-        data, raw = b"", None
+        data, raw = document.data or b"", None
         try:
             data = fetch(document, self.limits)
             raw = decode(document, data)

@@ -16,6 +16,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as TaskTimeoutError
+from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,10 +47,24 @@ class WorkerLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """Documents that are being processed: their groups, each with its future."""
+class _Task:
+    future: ProcessFuture[Staged]
+    pool: ProcessPool
 
-    groups: tuple[tuple[tuple[Document, ...], ProcessFuture[Staged]], ...]
+    def result(self) -> Staged | BaseException:
+        """What came of it; a pool that broke has forgotten what waited in its queue."""
+        while not self.future.done():
+            if not self.pool.active:
+                return BrokenProcessPool()
+            wait([self.future], timeout=1)
+        return self.future.exception() or self.future.result()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Documents that are being processed, in groups."""
+
+    groups: tuple[tuple[tuple[Document, ...], _Task], ...]
 
 
 class Workers:
@@ -77,8 +92,8 @@ class Workers:
     def finish(self, started: Started) -> Staged:
         """Wait for the documents; every one of them is an article or a reject."""
         made: list[Staged] = []
-        for group, future in started.groups:
-            result = self._result(group, future)
+        for group, task in started.groups:
+            result = self._result(group, task)
             made += self._one_by_one(group, result) if isinstance(result, BaseException) else [result]
         return _joined(made)
 
@@ -89,27 +104,27 @@ class Workers:
             self._pool.join()
             del self._pool
 
-    def _submit(self, group: tuple[Document, ...]) -> ProcessFuture[Staged]:
+    def _submit(self, group: tuple[Document, ...]) -> _Task:
         if not self._pool.active:
             self.close()
-        return self._pool.schedule(_process, args=(group,), timeout=self._limits.timeout_s)
+        return _Task(self._pool.schedule(_process, args=(group,), timeout=self._limits.timeout_s), self._pool)
 
-    def _result(self, group: tuple[Document, ...], future: ProcessFuture[Staged]) -> Staged | BaseException:
+    def _result(self, group: tuple[Document, ...], task: _Task) -> Staged | BaseException:
         """The group's rows, or what it failed with. A pool breaks when an idle worker is killed: no fault of the group's."""
         for _ in range(_POOLS):
-            error = future.exception()
-            if not isinstance(error, BrokenProcessPool):
-                return error or future.result()
-            future = self._submit(group)
-        return future.result()
+            result = task.result()
+            if not isinstance(result, BrokenProcessPool):
+                return result
+            task = self._submit(group)
+        raise BrokenProcessPool(f"{_POOLS} pools of worker processes broke, one after the other")
 
     def _one_by_one(self, group: tuple[Document, ...], error: BaseException) -> Iterator[Staged]:
         # A process that died may have been killed from outside, so even a document that was alone is tried again.
         if len(group) == 1 and not isinstance(error, ProcessExpired):
             yield self._reject(group[0], error)
             return
-        for document, future in [(d, self._submit((d,))) for d in group]:
-            result = self._result((document,), future)
+        for document, task in [(d, self._submit((d,))) for d in group]:
+            result = self._result((document,), task)
             yield self._reject(document, result) if isinstance(result, BaseException) else result
 
     def _reject(self, document: Document, error: BaseException) -> Staged:

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import duckdb
+
 from connectors.connector import Item, Known, Moved
 from connectors.document import Document
 from pipelines.fingerprint import document_id
 from tests.kills.corpus import text
 from warehouse.rows import PollRow, Role
 
+FEEDS = tuple(f"feed-{number:03}" for number in range(200))
 START = datetime(2024, 4, 1, tzinfo=UTC)
 
 
@@ -36,6 +39,13 @@ class FakeFeed:
             yield entry(source, location, poll)
             yield _row(source, poll)
             yield Moved(source, str(poll + 1).encode())
+
+
+def pull_all(connection: duckdb.DuckDBPyConnection, known: Known, polls: int) -> Iterator[Item]:
+    """What all feeds yield, one after the other, each from where its cursor stands."""
+    cursors = dict(connection.execute("SELECT source, cursor FROM lake.cursors").fetchall())
+    for name in FEEDS:
+        yield from FakeFeed(polls).pull(name, f"https://{name}.example", cursors.get(name), known)
 
 
 def entry(source: str, location: str, poll: int) -> Document:

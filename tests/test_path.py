@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,12 @@ import pytest
 from flows.backfill import Result
 from flows.settings import Pipeline, Settings
 from flows.summary import summary
-from tests.fake_feed import FakeFeed
+from tests.fake_feed import pull_all
 from tests.kills.corpus import SOURCE, make, text
 from tests.kills.lakes import lake_rows, look
-from tests.kills.work import settings as settings_of
 from warehouse.catalog import Home
 from warehouse.load import Counts
 from warehouse.query import connect
-
-FEEDS = [f"feed-{number:03}" for number in range(200)]
 
 
 def accounted(counts: Counts) -> tuple[int, int, int, int]:
@@ -86,7 +82,7 @@ def test_every_reject_says_where_and_why_and_keeps_its_bytes(loaded):
         ("odd/blank.txt", "read", "empty", 1),
         ("odd/empty.txt", "read", "empty", 0),
         ("odd/noise.bin", "read", "binary", 1),
-        ("rows/a.jsonl#31", "extract", "record-broken", 1),
+        ("rows/a.jsonl#31", "read", "record-broken", 1),
         ("rows/a.jsonl#r109", "extract", "no-text", 1),
     ]
 
@@ -171,16 +167,9 @@ def test_a_limit_is_kept_and_the_next_run_reads_the_rest(corpus, tmp_path, loade
 def poll(home: Path, polls: int) -> Counts:
     """All feeds, from where their cursors stand to so many polls, in one landing."""
     from flows.run import run
-    from warehouse.known import cursor
 
-    with run(settings_of(str(home)), "ingest") as current:
-
-        def items() -> Iterator:
-            for name in FEEDS:
-                place = f"https://{name}.example"
-                yield from FakeFeed(polls).pull(name, place, cursor(current.connection, name), current.known)
-
-        current.take(items())
+    with run(settings(home), "ingest") as current:
+        current.take(pull_all(current.connection, current.known, polls))
         return current.counts
 
 

@@ -173,6 +173,8 @@ def test_idle_workers_that_are_killed_cost_nothing(pool):
     before = worker_pids(pool)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
+    pages = [document(f"{n}", b"peace" + bytes(GROUP_BYTES)) for n in range(20)]  # more than the pool's pipe holds
+    assert {reason for reason, _ in rows(pool, pages).values()} == {Reason.EMPTY}
     after = worker_pids(pool)
     assert len(after) > 0
     assert not before & after

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 KILLED = -signal.SIGKILL
 
@@ -57,7 +57,7 @@ class Driver:
             text=True,
         )
 
-    def __enter__(self) -> Driver:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -67,7 +67,8 @@ class Driver:
         self._folder.cleanup()
 
     def _ask(self, **order: Any) -> Any:
-        assert self._zygote.stdin and self._zygote.stdout
+        assert self._zygote.stdin
+        assert self._zygote.stdout
         self._zygote.stdin.write(json.dumps(order, default=str) + "\n")
         self._zygote.stdin.flush()
         return json.loads(self._zygote.stdout.readline())

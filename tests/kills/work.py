@@ -16,14 +16,12 @@ from connectors.folder import Folder
 from flows.backfill import backfill
 from flows.run import run
 from flows.settings import Lake, Pipeline, Settings
-from tests.fake_feed import FakeFeed
+from tests.fake_feed import pull_all
 from warehouse import maintain
 from warehouse.catalog import Home
-from warehouse.known import cursor
 
 ROWS_BETWEEN_MARKS = 8
 """Instead of 500: a file of forty rows then spans batches as one of thousands does."""
-FEEDS = tuple(f"feed-{number:03}" for number in range(200))
 
 
 def settings(home: str, *, lock_timeout_s: float = 60.0, batch_documents: int = 24, workers: int = 1) -> Settings:
@@ -37,16 +35,10 @@ def do_backfill(home: str, paths: Sequence[str], source: str | None = None, **op
     return asdict(result.counts) | {"resumed": result.resumed, "run_id": result.run_id}
 
 
-def do_ingest(home: str, polls: int, feeds: int = len(FEEDS), batch_documents: int = 10_000) -> Any:
+def do_ingest(home: str, polls: int, batch_documents: int = 10_000) -> Any:
     """Poll the fake feeds from where their cursors stand, all in one landing."""
     with run(settings(home, batch_documents=batch_documents), "ingest") as current:
-
-        def items() -> Any:
-            for name in FEEDS[:feeds]:
-                place = f"https://{name}.example"
-                yield from FakeFeed(polls).pull(name, place, cursor(current.connection, name), current.known)
-
-        current.take(items())
+        current.take(pull_all(current.connection, current.known, polls))
         return asdict(current.counts) | {"resumed": current.resumed}
 
 

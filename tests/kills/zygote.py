@@ -16,10 +16,10 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
+from pathlib import Path
 from typing import Any, NoReturn
 
 FIRST_STAGED_BYTE = "first staged byte"
-WAITS_FOR_LOCK = "waits for the lock"
 
 
 @dataclass
@@ -31,7 +31,6 @@ class Watch:
     """Each with `point`, `nth` (from 1) and `action`: kill, interrupt, notify, or hold until the file `until` is there."""
     notify: int
     reached: dict[str, int] = field(default_factory=dict)
-    locks: int = 0
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "newsmill.point":
@@ -60,7 +59,7 @@ class Watch:
                 os.write(self.notify, b"!")
             case "hold":
                 os.write(self.notify, b"!")
-                with open(stop["until"], "rb") as fifo:  # opens when somebody lets go
+                with Path(stop["until"]).open("rb") as fifo:  # opens when somebody lets go
                     fifo.read()
 
 
@@ -138,7 +137,7 @@ def _child(order: dict[str, Any], notify: int) -> NoReturn:
         os.dup2(output, 2)
         sys.addaudithook(Watch(log, order["stops"], notify))
         code = _work(order)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  a forked child must never return into the loop of its parent
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -153,7 +152,7 @@ def _work(order: dict[str, Any]) -> int:
         result = WORK[order["work"]](**order["arguments"])
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 1
-    with open(order["log"] + ".result", "w", encoding="utf-8") as file:
+    with Path(order["log"] + ".result").open("w", encoding="utf-8") as file:
         json.dump(result, file, default=str)
     return 0
 
