@@ -13,7 +13,8 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class BatchLimits:
     """When a batch is full, at the next marker."""
 
     size_bytes: int = 96 * 1024 * 1024
-    documents: int = 25_000
+    documents: int = 10_000
     markers: int = 50_000
 
 
@@ -164,7 +165,7 @@ def _fill(
             case Document():
                 writer.add(item)
             case FileRead():
-                writer.files.append(FileRow(**asdict(item), pipeline_version=None))
+                writer.files.append(_file_row(item))
             case Moved():
                 writer.cursors.append(CursorRow(source=item.source, cursor=item.cursor, batch_id=batch_id))
             case PollRow():
@@ -177,6 +178,18 @@ def _fill(
         if isinstance(item, FileRead | Moved | Unchanged) and writer.is_full(limits):
             return False
     return True
+
+
+def _file_row(marker: FileRead) -> FileRow:
+    return FileRow(
+        source=marker.source,
+        path=marker.path,
+        size_bytes=marker.size_bytes,
+        modified_ns=marker.modified_ns,
+        records=marker.records,
+        is_complete=marker.is_complete,
+        pipeline_version=None,
+    )
 
 
 def _commit(writer: _Writer, landing: Path, batch_id: str) -> Batch:
@@ -227,15 +240,15 @@ def read_group(stream: Any, number: int) -> list[Document]:
 
 
 def _to_arrow(documents: list[Document]) -> pa.RecordBatch:
-    rows = []
-    for document in documents:
-        row = {name: getattr(document, name) for name in _SCHEMA.names if hasattr(document, name)}
-        row["role"] = str(document.role)
-        row["path"] = os.fsencode(document.path) if document.path is not None else None
-        if document.failure:
-            row |= {"failure_reason": str(document.failure.reason), "failure_detail": document.failure.detail}
-        rows.append(row)
-    return pa.RecordBatch.from_pylist(rows, schema=_SCHEMA)
+    failures = [d.failure for d in documents]
+    columns: dict[str, list[Any]] = {
+        "failure_reason": [str(f.reason) if f else None for f in failures],
+        "failure_detail": [f.detail if f else None for f in failures],
+        "path": [None if d.path is None else os.fsencode(d.path) for d in documents],
+    }
+    for name in set(_SCHEMA.names) - set(columns):
+        columns[name] = list(map(attrgetter(name), documents))
+    return pa.record_batch([pa.array(columns[f.name], f.type) for f in _SCHEMA], schema=_SCHEMA)
 
 
 def _from_arrow(rows: list[dict[str, Any]]) -> list[Document]:

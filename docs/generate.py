@@ -32,7 +32,13 @@ _READ = (
 def fields_page() -> str:
     """The page of tables, columns and closed lists."""
     rest = sorted((set(TABLES) | {"home"}) - set(_READ))
-    lines = ["# Tables, columns and words", "", _NOTE, "Times are UTC. Lists are DuckDB lists. `null` marks what may be null.", ""]
+    lines = [
+        "# Tables, columns and words",
+        "",
+        _NOTE,
+        "Times are UTC. Lists are DuckDB lists. `null` marks what may be null.",
+        "",
+    ]
     lines += ["## Tables to read", "", *_tables(_READ), "## The loader's own tables", "", *_tables(rest)]
     lines += ["## Closed lists", ""]
     for title, words in _LISTS.items():
@@ -76,7 +82,9 @@ def commands_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _helps(command: typer.core.TyperCommand | typer.core.TyperGroup, parent: object, words: str) -> Iterator[tuple[str, str]]:
+def _helps(
+    command: typer.core.TyperCommand | typer.core.TyperGroup, parent: object, words: str
+) -> Iterator[tuple[str, str]]:
     context = command.make_context(
         words.rpartition(" ")[2], [], parent=parent, resilient_parsing=True, terminal_width=110, max_content_width=110
     )

@@ -37,7 +37,7 @@ QUESTIONS = (
     ),
     Question(
         "One event, told by six outlets: a footbridge fell in Podgrane",
-        "SELECT regexp_extract(d.address, '([^/]+)[.]', 1), coalesce(headline, left(body, 60) || ' …') "
+        "SELECT regexp_extract(d.address, '([^/]+)[.]', 1), coalesce(headline, rtrim(left(body, 60)) || ' …') "
         "FROM articles JOIN documents d USING (document_id) WHERE body LIKE '%Podgrane%' ORDER BY 1",
     ),
     Question(

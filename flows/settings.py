@@ -34,7 +34,7 @@ class Pipeline:
     """Size up to which the bytes of a rejected document are kept."""
     batch_mib: int = 96
     """Size of what is loaded in one transaction."""
-    batch_documents: int = 25_000
+    batch_documents: int = 10_000
     """Documents loaded in one transaction, at most."""
     runner: str = "FnApiRunner"
     """Beam's runner; in one process unless another is named."""

@@ -31,8 +31,8 @@ from pipelines.values import Rejected
 from pipelines.way import Way
 from warehouse.rows import Reason, Stage
 
-GROUP_DOCUMENTS = 32
-GROUP_BYTES = 256 * 1024
+GROUP_DOCUMENTS = 128
+GROUP_BYTES = 512 * 1024
 _POOLS = 3
 """Pools that a group may see break before the run fails: then it is not the documents, workers cannot be started."""
 
@@ -77,7 +77,7 @@ class Workers:
     def _pool(self) -> ProcessPool:
         # With `fork`, a worker that hangs would keep the home's lock after its parent was killed.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["pipelines.way", "pipelines.warm"])
+        context.set_forkserver_preload(["pipelines.warm"])
         return ProcessPool(
             max_workers=self._limits.processes,
             initializer=_begin,

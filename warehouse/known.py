@@ -19,11 +19,12 @@ class LakeKnown:
         """Those of the paths that were read before."""
         if not paths:
             return {}
+        # One string: of a list, DuckDB looks at each element for types of libraries that are not installed.
         rows = self._connection.execute(
             """SELECT path, size_bytes, modified_ns, records, is_complete FROM lake.files
-            WHERE source = ? AND path IN (SELECT unnest(?::VARCHAR[]))
+            WHERE source = ? AND path IN (SELECT unnest(string_split(?, chr(0))))
             AND coalesce(pipeline_version, ?) = ?""",
-            [source, list(paths), self._pipeline_version, self._pipeline_version],
+            [source, "\0".join(paths), self._pipeline_version, self._pipeline_version],
         ).fetchall()
         return {path: KnownFile(*rest) for path, *rest in rows}
 

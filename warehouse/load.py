@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -64,7 +64,8 @@ def transaction(connection: duckdb.DuckDBPyConnection, message: str, *, is_dry: 
         sys.audit("newsmill.point", "before-commit")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with suppress(duckdb.TransactionException):  # a commit that failed has ended it
+            connection.execute("ROLLBACK")
         raise
     sys.audit("newsmill.point", "after-commit")
 
@@ -126,8 +127,8 @@ class _Load:
         return any((self._staging.staged / table).glob("*.parquet"))
 
     def _rows(self, table: str) -> str:
-        path = str(self._staging.staged / table / "*.parquet").replace("'", "''")
-        return f"read_parquet('{path}')"
+        # Named one by one: a glob would read brackets in the home's own path as a pattern.
+        return _parquet(*sorted((self._staging.staged / table).glob("*.parquet")))
 
     def _read_keys(self) -> None:
         """`keys`: a row for each payload of the batch, once; what comes twice is only counted."""
@@ -485,9 +486,9 @@ def add_counts(connection: duckdb.DuckDBPyConnection, run_id: str, counts: Count
     )
 
 
-def _parquet(path: Path) -> str:
-    quoted = str(path).replace("'", "''")
-    return f"read_parquet('{quoted}')"
+def _parquet(*paths: Path) -> str:
+    literals = ("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{', '.join(literals)}])"
 
 
 def _empty_keys() -> str:

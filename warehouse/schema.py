@@ -6,6 +6,7 @@ import typing
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from types import UnionType
 
 import pyarrow as pa
@@ -72,4 +73,5 @@ def create_table(name: str, row: type) -> str:
 def record_batch(row: type, rows: typing.Sequence[object]) -> pa.RecordBatch:
     """The rows as one Arrow record batch."""
     schema = arrow_schema(row)
-    return pa.record_batch([pa.array([getattr(r, f.name) for r in rows], f.type) for f in schema], schema=schema)
+    columns = zip(*map(attrgetter(*schema.names), rows), strict=True) if rows else [[]] * len(schema)
+    return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
