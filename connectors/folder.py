@@ -17,7 +17,7 @@ from connectors.compression import Limits
 from connectors.connector import FileRead, Item, Known, Passed, Unchanged
 from connectors.contents import Contents, Place, is_plain
 from connectors.document import Document, Failure
-from connectors.names import file_uri, leftover, spelt
+from connectors.names import file_uri, home_names, leftover, spelt
 from warehouse.rows import KnownFile, Reason
 
 _PAGE = 2000
@@ -231,8 +231,13 @@ def _walk(root: str, start: str, leave_out: frozenset[str]) -> Iterator[_Entry]:
 def _listed(root: str, folder: str, leave_out: frozenset[str], below: list[str]) -> Iterator[_Entry]:
     """What is in a folder, its folders put into `below`; raises `OSError` when it cannot be listed."""
     with _folder(os.path.join(root, folder)) as descriptor:
-        for name in sorted(os.listdir(descriptor), key=os.fsencode):
+        names = os.listdir(descriptor)
+        of_home = home_names(names)
+        for name in sorted(names, key=os.fsencode):
             path = f"{folder}/{name}" if folder else name
+            if name in of_home:
+                yield _Entry(path, passed="part of a newsmill home")
+                continue
             try:
                 status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             except OSError as error:

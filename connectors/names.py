@@ -33,3 +33,11 @@ def leftover(path: str, *, is_folder: bool = False) -> str | None:
         if part == "__MACOSX":
             return "the resource forks of macOS"
     return "left behind by an editor or a download" if not is_folder and _LEFTOVER.fullmatch(name) else None
+
+
+def home_names(names: Iterable[str]) -> frozenset[str]:
+    """What of a folder's names belongs to a newsmill home; none where the folder is no home."""
+    found = frozenset(names)
+    if not found >= {"catalog.sqlite", "lake", "landing"}:
+        return frozenset()
+    return frozenset(n for n in found if n in _HOME or n.startswith("catalog.sqlite-"))

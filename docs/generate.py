@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -82,9 +83,7 @@ def commands_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _helps(
-    command: typer.core.TyperCommand | typer.core.TyperGroup, parent: object, words: str
-) -> Iterator[tuple[str, str]]:
+def _helps(command: Any, parent: Any, words: str) -> Iterator[tuple[str, str]]:
     context = command.make_context(
         words.rpartition(" ")[2], [], parent=parent, resilient_parsing=True, terminal_width=110, max_content_width=110
     )

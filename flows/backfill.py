@@ -16,7 +16,7 @@ from flows.full_disk import says_full_disk
 from flows.maintain import merge_if_due
 from flows.run import Run, Step, directly, dry_run, run
 from flows.settings import Settings
-from flows.sources import Binding, SourceError, Wanted, bind, read_sources
+from flows.sources import Binding, SourceError, Wanted, bind, check_named, read_sources
 from warehouse.known import put_source, sources
 from warehouse.load import Counts, transaction
 from warehouse.rows import KnownFile, SourceRow
@@ -50,11 +50,13 @@ def backfill(
 ) -> Result:
     """Read files, folders and archives into the lake, or only say what that would do.
 
-    Raises `SourceError` for a path that is not there.
+    Raises `SourceError` for a path that is not there, and for a source name that cannot be.
     """
     for path in paths:
         if not os.path.lexists(path):
             raise SourceError(f"{path} does not exist")
+    if source is not None:
+        check_named(source, paths)
     if not any(_holds_something(settings, path) for path in paths):
         raise SourceError(f"{', '.join(map(str, paths))}: nothing there that newsmill reads; nothing was changed")
     begin = dry_run if is_dry else partial(run, step=step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -54,6 +55,7 @@ _options = _Options()
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; errors that a user can mend are one sentence, a traceback needs `--debug`."""
+    _steady_streams()
     words = _hoist(list(sys.argv[1:] if argv is None else argv))
     command = typer.main.get_command(app)
     try:
@@ -74,6 +76,16 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             raise
         _leave(str(error), 1)
     sys.exit(0)
+
+
+def _steady_streams() -> None:
+    """Stand in for streams that the shell closed, and write UTF-8 whatever the locale says."""
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(encoding="utf-8")
 
 
 def _is_ours(error: Exception) -> bool:

@@ -60,7 +60,9 @@ def read_sources(home: Home) -> list[Wanted]:
     return found
 
 
-def _wanted(path: Path, number: int, entry: Mapping[str, Any]) -> Wanted:
+def _wanted(path: Path, number: int, entry: object) -> Wanted:
+    if not isinstance(entry, Mapping):
+        raise SettingsError(f"{path}: expected [[source]] tables")
     for key in ("name", "location"):
         if not isinstance(entry.get(key), str) or not entry[key]:
             raise SettingsError(f'{path}: [[source]] number {number} needs {key} = "…"')
@@ -73,8 +75,24 @@ def _wanted(path: Path, number: int, entry: Mapping[str, Any]) -> Wanted:
     return Wanted(entry["name"], kind, entry["location"], paused)
 
 
+def check_name(name: str) -> None:
+    """Raise `SourceError` for a name that no one could read or type again."""
+    if not name.isprintable() or name != name.strip() or not name:
+        raise SourceError(f"{name!r} is no name for a source: it needs letters, and no control characters around them")
+
+
+def check_named(name: str, paths: Iterable[Path]) -> None:
+    """Raise `SourceError` unless all paths can belong to the one source of that name: a source is one folder."""
+    check_name(name)
+    folders = {real if real.is_dir() else real.parent for real in (Path(os.path.realpath(path)) for path in paths)}
+    if len(folders) > 1:
+        first, second, *_ = sorted(folders)
+        raise SourceError(f"{first} and {second} cannot both be the source {name!r}: give --source to one at a time")
+
+
 def add_source(home: Home, wanted: Wanted) -> None:
     """Append a source to `sources.toml`, whose comments and order stay. Raises `SourceError` where the name is taken."""
+    check_name(wanted.name)
     for other in read_sources(home):
         if other.name == wanted.name:
             raise SourceError(f"a source is named {wanted.name!r} already: choose another with --name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 
@@ -29,7 +30,7 @@ def summary(home: Home, result: Result, seconds: float, *, is_dry: bool, is_verb
         yield "why some were rejected: newsmill status; one of them: newsmill explain PATH"
     yield from _passed(result, is_verbose=is_verbose)
     if c.new and not is_dry:
-        yield f'query it: newsmill --home {home.path} sql "SELECT headline, source FROM articles LIMIT 10"'
+        yield f'query it: newsmill --home {shlex.quote(str(home.path))} sql "SELECT headline, source FROM articles LIMIT 10"'
 
 
 def _passed(result: Result, *, is_verbose: bool) -> Iterator[str]:

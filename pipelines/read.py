@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from connectors.document import Document
 from pipelines.charset import Decoded, decode_as, decode_text, wide_charset
-from pipelines.media_type import binary_kind, is_markdown, is_page, is_record, xml_root
+from pipelines.media_type import binary_kind, collection_kind, is_markdown, is_page, is_record, xml_root
 from pipelines.normalise import clean, cut
 from pipelines.values import Raw, Rejected
 from warehouse.rows import Flag, Reason, Role, Stage
@@ -66,6 +66,8 @@ def decode(document: Document, data: bytes) -> Raw:
     wide = wide_charset(data)
     if not data or not data.strip(b"\0 \t\r\n\v\f"):
         raise Rejected(Stage.READ, Reason.EMPTY, f"{len(data)} bytes, none of them text")
+    if document.role is not Role.RECORD and (kind := collection_kind(data, document.address)):
+        raise Rejected(Stage.READ, Reason.UNSUPPORTED, f"{kind} is not read yet")
     if not wide and (kind := binary_kind(data)):
         raise Rejected(Stage.READ, Reason.BINARY, f"it is {kind}" if kind.startswith("a") else kind)
     if not wide and b"<" in data[:65_536] and (page := _decode_markup(document, data)):

@@ -31,7 +31,7 @@ from warehouse.rows import TABLES, Flag, Reason
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SESSION = re.compile(r"^```console\n(.*?)^```\n", re.M | re.S)
+SESSION = re.compile(r"^```console\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 
 
 def read(name: str) -> str:
@@ -39,7 +39,7 @@ def read(name: str) -> str:
 
 
 def block(name: str, language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```\n", read(name), re.M | re.S)
+    found = re.search(rf"^```{language}\n(.*?)^```\n", read(name), re.MULTILINE | re.DOTALL)
     assert found, f"{name} has no {language} block"
     return found[1]
 
@@ -107,7 +107,7 @@ def test_links_lead_somewhere(path):
 def test_links_to_headings_lead_somewhere():
     for path in DOCS:
         for target, anchor in re.findall(r"\]\(([^)#\s]+\.md)#([^)]+)\)", path.read_text(encoding="utf-8")):
-            headings = re.findall(r"^#+ (.+)$", (path.parent / target).read_text(encoding="utf-8"), re.M)
+            headings = re.findall(r"^#+ (.+)$", (path.parent / target).read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {h.lower().replace(" ", "-") for h in headings}
 
 
@@ -170,7 +170,7 @@ def test_the_example_of_a_rule_is_a_valid_rule(tmp_path):
     table = read("pipelines/boilerplate.toml")
     entry = block("docs/adding.md", "toml")
     name = re.search(r'name = "(.+)"', entry)[1]
-    entries = re.split(r"^(?=\[\[rule\]\])", table, flags=re.M)
+    entries = re.split(r"^(?=\[\[rule\]\])", table, flags=re.MULTILINE)
     later = [n for n, e in enumerate(entries[1:], 1) if re.search(r'name = "(.+)"', e)[1] > name]
     entries.insert(later[0] if later else len(entries), entry + "\n")
     (tmp_path / "rules.toml").write_text("".join(entries), encoding="utf-8")
@@ -183,9 +183,9 @@ def test_the_example_of_a_column_works(tmp_path):
     for part in ("connectors", "flows", "pipelines", "warehouse"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "newsmill.py", tmp_path)
-    for hunk in re.split(r"^--- ", block("docs/adding.md", "diff"), flags=re.M)[1:]:
-        path = tmp_path / re.search(r"^\+\+\+ b/(.+)$", hunk, re.M)[1]
-        lines = re.split(r"^@@.*\n", hunk, flags=re.M)[1].splitlines(keepends=True)
+    for hunk in re.split(r"^--- ", block("docs/adding.md", "diff"), flags=re.MULTILINE)[1:]:
+        path = tmp_path / re.search(r"^\+\+\+ b/(.+)$", hunk, re.MULTILINE)[1]
+        lines = re.split(r"^@@.*\n", hunk, flags=re.MULTILINE)[1].splitlines(keepends=True)
         before, after = ("".join(line[1:] for line in lines if line[0] in f" {sign}") for sign in "-+")
         assert path.read_text(encoding="utf-8").count(before) == 1
         path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")

@@ -88,6 +88,11 @@ def extension(name: str) -> str:
 
 def attach(home: Home, *, memory_limit: str = "1GB") -> duckdb.DuckDBPyConnection:
     """A writing connection with the lake attached as `lake`."""
+    if home.exists and not (os.access(home.path, os.W_OK) and os.access(home.catalog, os.W_OK)):
+        raise HomeError(
+            f"{home.path} can be read and not written: it or its catalog.sqlite is read-only, or another user's; "
+            "change that, or name another home with --home"
+        )
     connection = duckdb.connect(
         config={
             "autoinstall_known_extensions": False,
