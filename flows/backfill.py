@@ -85,7 +85,10 @@ def ingest(
         raise SourceError(f"no source is named {min(unknown)!r}; there are: {known}")
     chosen = [w for w in wanted if (w.name in names if names else not w.is_paused)]
     with run(settings, "ingest", report=report, stop=stop, step=step) as current:
-        return _pull(current, [_whole(w, chosen) for w in chosen], None)
+        learnt = sources(current.connection)
+        left_out = {w.name for w in wanted} - {w.name for w in chosen}
+        bindings = [b for w in chosen for b in _whole(w, wanted, learnt) if b.source not in left_out]
+        return _pull(current, _distinct(bindings), None)
 
 
 class _Nothing:
@@ -106,11 +109,12 @@ def _holds_something(settings: Settings, path: Path) -> bool:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _whole(wanted: Wanted, others: Iterable[Wanted]) -> Binding:
+def _whole(wanted: Wanted, others: Sequence[Wanted], learnt: Mapping[str, SourceRow]) -> list[Binding]:
+    """The source, and those below it whose articles are in the lake under their own names."""
     place = Path(os.path.realpath(wanted.location))
-    nested = (Path(os.path.realpath(o.location)) for o in others)
-    leave_out = tuple(str(n) for n in nested if n != place and n.is_relative_to(place))
-    return Binding(wanted.name, place, None, leave_out, is_known=True)
+    if not place.is_dir():  # gone: pulling it will say so
+        return [Binding(wanted.name, place, is_known=True)]
+    return bind(place, others, learnt)
 
 
 def _distinct(bindings: Iterable[Binding]) -> list[Binding]:

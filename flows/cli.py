@@ -330,25 +330,19 @@ def doctor(as_json: JsonOption = False) -> None:
 
 @sources_app.command("add")
 def sources_add(
-    locations: Annotated[list[Path], typer.Argument(help="Folders to watch.", metavar="LOCATION...")],
+    locations: Annotated[list[str], typer.Argument(help="Folders to watch.", metavar="LOCATION...")],
     name: Annotated[str | None, typer.Option(help="Name of the source; else the folder's.")] = None,
 ) -> None:
     """Watch folders: scheduled runs (and `ingest`) read what is new in them."""
-    from flows.sources import Wanted, add_source, free_name, read_sources
+    from flows.sources import watch
 
     settings = _settings()
     if name and len(locations) > 1:
         raise Failed("--name goes with one location", 2)
     for location in locations:
-        if "://" in str(location):
-            raise Failed(f"{location} is an address; this newsmill watches folders")
-        if not location.is_dir():
-            raise Failed(f"{location} is not a folder")
-        place = location.resolve()
-        settings.home.path.mkdir(parents=True, exist_ok=True)
-        chosen = name or free_name(place, [w.name for w in read_sources(settings.home)])
-        add_source(settings.home, Wanted(chosen, "folder", str(place)))
-        print(f"added {chosen}: {place}. Pull it now with `newsmill ingest {chosen}`, or leave `newsmill up` running.")
+        wanted = watch(settings.home, location, name)
+        print(f"added {wanted.name}: {wanted.location}")
+        print(f"pull it now with `newsmill ingest {wanted.name}`, or leave `newsmill up` running")
 
 
 @sources_app.command("list")
@@ -451,6 +445,8 @@ def _print_result(settings: Settings, result: Result, seconds: float, *, as_json
         return
     from flows.summary import summary
 
+    if _options.verbosity < 0:
+        return
     for line in summary(settings.home, result, seconds, is_dry=is_dry, is_verbose=_options.verbosity > 0):
         print(line)
     for error in result.errors:

@@ -107,6 +107,42 @@ def add_source(home: Home, wanted: Wanted) -> None:
     _write(home, document)
 
 
+def watch(home: Home, location: str, name: str | None = None) -> Wanted:
+    """Make a folder a source, under the name that its articles are in the lake by, where some are.
+
+    Raises `SourceError` for what is no folder, and for a folder whose articles belong to another source.
+    """
+    if "://" in location:
+        raise SourceError(f"{location} is an address; this newsmill watches folders")
+    if not Path(location).is_dir():
+        raise SourceError(f"{location} is not a folder")
+    place = Path(os.path.realpath(location))
+    known = {s.source: Path(s.location) for s in _learnt(home).values() if s.kind == "folder"}
+    for other, folder in known.items():
+        if folder == place and name not in (None, other):
+            raise SourceError(f"{place} is in the lake as {other!r} already: add it under that name, without --name")
+        if folder != place and place.is_relative_to(folder):
+            raise SourceError(
+                f"{place} lies in {folder}, and its articles belong to that source, {other!r}: add {folder}"
+            )
+    same = next((other for other, folder in known.items() if folder == place), None)
+    taken = {*known, *(w.name for w in read_sources(home))}
+    wanted = Wanted(same or name or free_name(place, taken), "folder", str(place))
+    home.path.mkdir(parents=True, exist_ok=True)
+    add_source(home, wanted)
+    return wanted
+
+
+def _learnt(home: Home) -> dict[str, SourceRow]:
+    if not home.exists:
+        return {}
+    from warehouse.known import sources
+    from warehouse.query import connect
+
+    with connect(home.path) as lake:
+        return sources(lake)
+
+
 def set_paused(home: Home, name: str, *, is_paused: bool) -> None:
     """Pause or resume a source. Raises `SourceError` for a name that is not there."""
     document = _document(home)

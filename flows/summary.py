@@ -16,7 +16,7 @@ def summary(home: Home, result: Result, seconds: float, *, is_dry: bool, is_verb
     would = "would land: " if is_dry else ""
     yield (
         f"{would}{c.documents:,} documents = {c.new:,} new + {c.changed:,} changed + {c.unchanged:,} unchanged "
-        f"+ {c.rejected:,} rejected  ({c.duplicates:,} copies, {seconds:.1f} s)"
+        f"+ {c.rejected:,} rejected  ({c.duplicates:,} {'copy' if c.duplicates == 1 else 'copies'}, {seconds:.1f} s)"
     )
     if c.documents and c.unchanged == c.documents:
         yield "nothing new: all of it is in the lake already"

@@ -94,7 +94,9 @@ def test_a_home_of_a_newer_version_is_left_alone(copied):
     for command in (["sql", "SELECT 1"], ["status"], ["backfill", ROOT / "examples"], ["maintain"]):
         refused(newsmill("--home", copied, *command), "newer newsmill", "upgrade")
     after = tree(copied)
-    assert {k: v for k, v in after.items() if "sqlite-" not in k} == {k: v for k, v in before.items() if "sqlite-" not in k}
+    assert {k: v for k, v in after.items() if "sqlite-" not in k} == {
+        k: v for k, v in before.items() if "sqlite-" not in k
+    }
 
 
 @pytest.mark.parametrize("command", [["sql", "SELECT 1"], ["status"], ["backfill", "examples"], ["maintain"]])
@@ -179,3 +181,34 @@ def test_strict_exits_with_three_when_something_was_rejected(tmp_path):
     (tmp_path / "empty.txt").write_text("")
     done = newsmill("--home", tmp_path / "home", "backfill", tmp_path / "empty.txt", "--strict")
     assert done.returncode == 3
+
+
+@pytest.mark.slow
+def test_a_folder_that_was_backfilled_is_watched_under_its_own_name(tmp_path):
+    folder = tmp_path / "papers" / "texts"
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_text(STORY)
+    home = tmp_path / "home"
+    assert newsmill("--home", home, "backfill", folder).returncode == 0
+    refused(newsmill("--home", home, "sources", "add", folder, "--name", "other"), "'texts'")
+    assert newsmill("--home", home, "sources", "add", folder.parent).returncode == 0
+    (folder / "b.txt").write_text("The pilot boat of Skarvik was sold on Monday.\n")
+    (folder.parent / "c.txt").write_text("The harbour master of Skarvik retired on Friday.\n")
+    counts = json.loads(newsmill("--home", home, "ingest", "--json").stdout)["counts"]
+    assert (counts["documents"], counts["new"], counts["unchanged"]) == (3, 2, 1)
+    done = newsmill(
+        "--home", home, "sql", "SELECT source, count(*) FROM articles GROUP BY ALL ORDER BY ALL", "-f", "csv"
+    )
+    assert done.stdout.split()[1:] == ["papers,1", "texts,2"]
+    refused(newsmill("--home", home, "sources", "add", "https://coast.example/feed"), "is an address")
+
+
+def test_a_home_of_older_code_gets_the_columns_that_it_lacks(copied):
+    with attach(Home(copied)) as lake:
+        lake.execute("DROP VIEW lake.article_versions")
+        lake.execute("ALTER TABLE lake.articles DROP COLUMN image_url")
+        lake.execute("CREATE VIEW lake.article_versions AS SELECT * FROM lake.articles")
+    with open_lake(Home(copied)) as lake:
+        assert lake.execute("SELECT image_url FROM lake.article_versions").fetchall() == [(None,)]
+        load_documents(lake, copied.parent, [record("A second story of Skarvik.", url="https://coast.example/2")], "b9")
+        assert lake.execute("SELECT count(image_url), count(*) FROM lake.articles").fetchall() == [(0, 2)]

@@ -97,7 +97,9 @@ def test_the_seeds_land_with_their_story_and_nothing_else(number):
 def test_every_sentence_of_the_seeds_is_in_body_headline_or_removals(number):
     (path,) = (DATA / "seeds").glob(f"{number}_*")
     got = made(path)
-    removals = [Removal(**{k: v for k, v in asdict(r).items() if k not in ("article_id", "version")}) for r in got.removals]
+    removals = [
+        Removal(**{k: v for k, v in asdict(r).items() if k not in ("article_id", "version")}) for r in got.removals
+    ]
     extracted = restore(got.article.body, removals) + (got.article.headline or "")
     text = path.read_text(encoding="utf-8").replace("\xa0", " ")
     story = text.partition("\n---\n")[2] if text.startswith("---") else text.removeprefix(" date 2023-11-21 ")

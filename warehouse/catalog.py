@@ -21,12 +21,12 @@ from pathlib import Path
 import duckdb
 
 from warehouse.rows import TABLES, HomeRow
-from warehouse.schema import create_table
+from warehouse.schema import columns, create_table, sql_type
 
 FORMAT_VERSION = 1
 
 _VERSIONS_VIEW = """
-CREATE VIEW IF NOT EXISTS lake.article_versions AS
+CREATE OR REPLACE VIEW lake.article_versions AS
 SELECT * FROM lake.articles UNION ALL SELECT * FROM lake.superseded
 """
 _OPTIONS = (
@@ -139,6 +139,9 @@ def _create(home: Home, memory_limit: str) -> duckdb.DuckDBPyConnection:
     sys.audit("newsmill.point", "home-attached")
     if _is_current(connection, home):
         return connection
+    if _format(connection) == FORMAT_VERSION:
+        _add_columns(connection)
+        return connection
     for option, value, table in _OPTIONS[:3]:
         _set_option(connection, option, value, table)
     sys.audit("newsmill.point", "home-options")
@@ -170,7 +173,30 @@ def _is_current(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
         raise HomeError(
             f"{home.path} was made by a newer newsmill (format {found}, this one reads {FORMAT_VERSION}): upgrade newsmill"
         )
-    return found == FORMAT_VERSION
+    return found == FORMAT_VERSION and not _missing_columns(connection)
+
+
+def _missing_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """Table, name and type of each declared column that a home made by older code does not have."""
+    rows = connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+    ).fetchall()
+    there = set(rows)
+    return [
+        (table, name, sql_type(kind, is_list=is_list))
+        for table, row in TABLES.items()
+        for name, kind, is_list, _ in columns(row)
+        if (table, name) not in there
+    ]
+
+
+def _add_columns(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add what newer code declares, null in the rows that are there; a file with a column needs its table's first."""
+    connection.execute("BEGIN")
+    for table, name, kind in _missing_columns(connection):
+        connection.execute(f"ALTER TABLE lake.{table} ADD COLUMN {name} {kind}")
+    connection.execute(_VERSIONS_VIEW)
+    connection.execute("COMMIT")
 
 
 def _set_option(connection: duckdb.DuckDBPyConnection, option: str, value: str, table: str | None) -> None:
