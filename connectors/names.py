@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from urllib.parse import quote_from_bytes
 
 _LEFTOVER = re.compile(
     r"(?:.*~|\#.*\#|.*\.(?:bak|crdownload|part|partial|swo|swp|swx|tmp)|thumbs\.db|desktop\.ini)",
     re.IGNORECASE | re.DOTALL,
+)
+_HOME = frozenset(
+    [
+        "catalog.sqlite",
+        "init.sql",
+        "lake",
+        "landing",
+        "lock",
+        "newsmill.toml",
+        "sources.toml",
+        "sources.toml.part",
+        "tmp",
+    ]
 )
 
 
