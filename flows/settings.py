@@ -88,7 +88,9 @@ class Settings:
 
     @property
     def workers(self) -> int:
-        return self.pipeline.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        """Worker processes: those of `[pipeline]`, else one for each core that this process may use."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.pipeline.workers or cores
 
 
 _SECTIONS: dict[str, type[Pipeline | Lake | Service | Network]] = {
