@@ -48,4 +48,6 @@ class Document:
     headers: str | None = None
     document_id: str | None = None
     """Set for a further payload (a page fetched after its entry): the document that it belongs to."""
+    article_id: str | None = None
+    """Set when a kept document is read again: the article that it is of, whatever better code finds in it."""
     failure: Failure | None = None

@@ -32,7 +32,7 @@ GROUP_DOCUMENTS = 1000
 _TEXT = ("source", "role", "address", "uri", "file", "url", "media_type", "charset", "final_uri", "headers")
 _SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in (*_TEXT, "document_id", "failure_reason", "failure_detail")),
+        *((name, pa.string()) for name in (*_TEXT, "document_id", "article_id", "failure_reason", "failure_detail")),
         ("fetched_at", pa.timestamp("us", tz="UTC")),
         ("data", pa.binary()),
         ("path", pa.binary()),

@@ -26,13 +26,13 @@ _GROUP = 200
 
 _KEPT = """
 WITH wanted AS (
-    SELECT a.document_id, a.payload_sha256 AS sha256, a.seen_at, NULL AS reason FROM lake.articles a WHERE NOT $rejected
+    SELECT a.document_id, a.payload_sha256 AS sha256, a.seen_at, NULL AS reason, a.article_id FROM lake.articles a WHERE NOT $rejected
     UNION ALL
-    SELECT r.document_id, d.payload_sha256, d.fetched_at, r.reason
+    SELECT r.document_id, d.payload_sha256, d.fetched_at, r.reason, NULL
     FROM lake.rejects r JOIN lake.documents d USING (document_id)
 )
 SELECT d.source, p.role, d.address, d.uri, w.seen_at AS fetched_at, p.data, d.url, d.media_type, d.charset,
-    d.final_uri, d.http_status, d.headers, d.document_id
+    d.final_uri, d.http_status, d.headers, d.document_id, w.article_id
 FROM wanted w JOIN lake.documents d USING (document_id)
 JOIN lake.payloads p ON p.document_id = w.document_id AND p.sha256 = w.sha256
 WHERE ($reason IS NULL OR w.reason = $reason) AND ($source IS NULL OR d.source = $source)

@@ -13,12 +13,13 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import duckdb
 
@@ -96,7 +97,9 @@ class Run:
             self.step(self.pass_on, batch)
 
     def pass_on(self, batch: Batch) -> None:
-        """Process and load a landed batch."""
+        """Process and load a landed batch; one that was loaded and is being removed is left."""
+        if not (batch.folder / "batch.json").exists():  # a step that died after its load is carried again
+            return
         staged = process(self.settings, batch)
         staging = Staging(batch_id=batch.batch_id, markers=batch.folder, staged=staged, unchanged=batch.unchanged)
         with self.writing():
@@ -144,7 +147,9 @@ def run(
     run_id = f"{clock():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     current = Run(settings, run_id, flow, connection, pipeline_version(), report, stop or threading.Event(), clock)
     current.step = step
-    with connection, _held(home, run_id):
+    with connection, _held(home, run_id) as is_held:
+        if not is_held:
+            raise HomeError(f"another run took over the lock of {run_id} as it began: try again")
         with current.writing():
             dead = [r for r in runs.running(connection) if not is_alive(home, r)]
             runs.mark_dead(connection, dead, clock=clock())
@@ -228,16 +233,30 @@ def _adopt(current: Run) -> None:
 def _held(home: Home, run_id: str) -> Iterator[bool]:
     """Hold the lock of a run, which tells other runs that its batches are in good hands; False where it is taken."""
     path = home.landing / f"{run_id}.lock"
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
+    file = _locked(path)
+    if file is None:
+        yield False
+        return
+    with file:
         try:
             yield True
         finally:
             path.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The file at the path, locked; None where another holds it for longer than a look takes."""
+    for _ in range(20):
+        file = path.open("a", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+                return file
+        except (BlockingIOError, FileNotFoundError):  # held, or removed by its last holder while this one waited
+            pass
+        file.close()
+        time.sleep(0.005)
+    return None
 
 
 def is_alive(home: Home, run_id: str) -> bool:
@@ -255,7 +274,8 @@ def is_alive(home: Home, run_id: str) -> bool:
 def process(settings: Settings, batch: Batch) -> Path:
     """Stage a landed batch with Beam, once; gives the folder of staged rows."""
     staged, done = batch.folder / "staged", batch.folder / "processed"
-    if done.exists() or not batch.documents:
+    version = pipeline_version()
+    if not batch.documents or (done.exists() and done.read_text(encoding="utf-8") == version):
         return staged
     shutil.rmtree(staged, ignore_errors=True)  # of a run that died here
 
@@ -272,7 +292,7 @@ def process(settings: Settings, batch: Batch) -> Path:
             | ReadLanding(str(batch.folder))
             | News(way(settings), str(staged), worker_limits(settings))
         )
-    done.touch()
+    done.write_text(version, encoding="utf-8")
     sys.audit("newsmill.point", "batch-processed")
     return staged
 

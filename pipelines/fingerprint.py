@@ -55,6 +55,8 @@ def document_id(document: Document, sha256: str) -> str:
 
 def article_id(document: Document, extracted: Extracted, content_sha256: str) -> str:
     """Identity by stated address, else by place in the source, else (a row without id) by content."""
+    if document.article_id:
+        return document.article_id
     stated = document.url or extracted.url
     address = normalise(stated) if stated else None
     if address:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from connectors.document import Document
+from connectors.document import Document, Failure
 from tests.lake import CLOCK, load_documents, query, record, rows_of
 from warehouse.catalog import Home, open_lake
 from warehouse.maintain import check, maintain
-from warehouse.rows import Role
+from warehouse.rows import Reason, Role
 
 FERRY = "https://harbour.example/ferry"
 OLD = "The ferry to Lunde sank at its mooring on Tuesday, and nobody was on board."
@@ -185,6 +185,35 @@ def test_a_reject_is_stored_once_and_counted_each_time(lake, tmp_path):
         assert (counts.documents, counts.rejected) == (1, 1)
     assert query(lake, "SELECT stage, reason, run_id FROM lake.rejects") == [("read", "binary", "run-b1")]
     assert decisions(lake) == ["rejected", "rejected"]
+
+
+def test_better_code_counts_whatever_date_it_reads_anew(lake, tmp_path):
+    first = record(OLD, url=FERRY, modified="2024-03-05T10:00:00Z")
+    load_documents(lake, tmp_path, [first])
+    lake.execute("UPDATE lake.articles SET modified_at = '2030-01-01 00:00:00+00', content_sha256 = 'older code'")
+    counts = load_documents(lake, tmp_path, [first], "b2")
+    assert counts.changed == 1
+    assert query(lake, "SELECT version, cause, content_sha256 <> 'older code' FROM lake.articles") == [
+        (2, "pipeline", True)
+    ]
+
+
+def test_an_article_whose_page_is_rejected_later_is_no_reject(lake, tmp_path):
+    load_documents(lake, tmp_path, [record(OLD, url=FERRY)])
+    ((document_id,),) = query(lake, "SELECT document_id FROM lake.documents")
+    page = replace(record("x", url=FERRY, seen=3), role=Role.PAGE, document_id=document_id, data=b" ")
+    counts = load_documents(lake, tmp_path, [page], "b2")
+    assert counts.rejected == 1
+    assert query(lake, "FROM lake.rejects") == []
+
+
+def test_a_file_that_can_be_read_again_is_no_reject_any_more(lake, tmp_path):
+    unread = replace(record(OLD), role=Role.FILE, data=None, failure=Failure(Reason.UNREADABLE, "no permission"))
+    load_documents(lake, tmp_path, [unread])
+    assert len(query(lake, "FROM lake.rejects")) == 1
+    load_documents(lake, tmp_path, [replace(record(OLD), role=Role.FILE)], "b2")
+    assert query(lake, "FROM lake.rejects") == []
+    assert len(query(lake, "FROM lake.articles")) == 1
 
 
 TEXTS = [OLD, NEW, "The council of Lunde voted to build a second pier before the winter storms."]

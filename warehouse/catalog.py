@@ -193,6 +193,8 @@ def _missing_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, s
 def _add_columns(connection: duckdb.DuckDBPyConnection) -> None:
     """Add what newer code declares, null in the rows that are there; a file with a column needs its table's first."""
     connection.execute("BEGIN")
+    for name, row in TABLES.items():
+        connection.execute(create_table(name, row))
     for table, name, kind in _missing_columns(connection):
         connection.execute(f"ALTER TABLE lake.{table} ADD COLUMN {name} {kind}")
     connection.execute(_VERSIONS_VIEW)

@@ -167,6 +167,12 @@ class _Load:
                 SEMI JOIN (SELECT DISTINCT article_id FROM old) USING (article_id) GROUP BY ALL
             ) o WHERE o.article_id = old.article_id AND o.version = old.old_version"""
         )
+        # The same payload read by other code: only the order of arrival may part the two, never a date read anew.
+        same = "(k.article_id, k.document_id, k.role, k.sha256) = (o.article_id, o.document_id, o.role, o.sha256)"
+        self._execute(
+            f"UPDATE old AS o SET modified_at = k.modified_at FROM keys k WHERE {same} AND k.seen_at <= o.seen_at"
+        )
+        self._execute(f"UPDATE keys AS k SET seen_at = o.seen_at FROM old o WHERE {same} AND k.seen_at <= o.seen_at")
         self._execute(
             """CREATE OR REPLACE TEMP TABLE owners AS
             SELECT article_id, coalesce(any_value(o.source), arg_min(k.source, (k.seen_at, k.source))) AS source
@@ -264,10 +270,13 @@ class _Load:
         self._execute(
             "DELETE FROM lake.rejects WHERE document_id IN (SELECT document_id FROM keys WHERE reason IS NULL)"
         )
+        self._forgive_unread()
         if self._has("rejects"):
             self._execute(
                 f"CREATE OR REPLACE TEMP TABLE dropped AS SELECT DISTINCT ON (document_id) * "
-                f"FROM {self._rows('rejects')} WHERE document_id NOT IN (SELECT document_id FROM keys WHERE reason IS NULL)"
+                f"FROM {self._rows('rejects')} WHERE document_id NOT IN (SELECT document_id FROM keys WHERE reason IS NULL) "
+                "AND document_id NOT IN (SELECT document_id FROM lake.outcomes SEMI JOIN keys USING (document_id) "
+                "WHERE article_id IS NOT NULL)"
             )
             self._execute(
                 "DELETE FROM lake.rejects r WHERE EXISTS (SELECT 1 FROM dropped d WHERE d.document_id = r.document_id "
@@ -279,6 +288,15 @@ class _Load:
                 self._run_id,
             )
         sys.audit("newsmill.point", "loaded-rejects")
+
+    def _forgive_unread(self) -> None:
+        """A file that could not be read has no bytes, so no id by them: once it is read, its reject goes by address."""
+        unread = "reason IN ('unreadable', 'vanished', 'too-large')"
+        if self._has("documents") and self._count(f"lake.rejects WHERE {unread}"):
+            self._execute(
+                f"DELETE FROM lake.rejects r WHERE {unread} AND EXISTS (SELECT 1 FROM {self._rows('documents')} d "
+                "WHERE (d.source, d.uri) = (r.source, r.uri) AND d.document_id <> r.document_id)"
+            )
 
     def _insert_articles(self) -> None:
         rewrites = self._count("affected") > 0

@@ -39,8 +39,9 @@ def maintain(connection: duckdb.DuckDBPyConnection, home: Home, *, clock: dateti
     """Do all steps; the caller holds the home's lock."""
     before = _files(connection)
     _merge(connection)
+    _forget_polls(connection, clock - POLLS_KEPT)
     expired = _expire(connection, clock - timedelta(days=snapshot_days))
-    removed = _clean(connection, clock - max(_GRACE, timedelta()))
+    removed = _clean(connection, clock - _GRACE)
     _mark(connection, clock)
     _vacuum(home)
     after = _files(connection)
@@ -93,10 +94,13 @@ def _merge(connection: duckdb.DuckDBPyConnection) -> None:
         sys.audit("newsmill.point", f"maintain-{step}")
 
 
+def _forget_polls(connection: duckdb.DuckDBPyConnection, older_than: datetime) -> None:
+    with transaction(connection, "maintain polls"):
+        connection.execute("DELETE FROM lake.polls WHERE polled_at < ?", [older_than])
+
+
 def _expire(connection: duckdb.DuckDBPyConnection, older_than: datetime) -> int:
     rows = connection.execute("CALL ducklake_expire_snapshots('lake', older_than => ?)", [older_than]).fetchall()
-    with transaction(connection, "maintain polls"):
-        connection.execute("DELETE FROM lake.polls WHERE polled_at < ?", [older_than - POLLS_KEPT])
     sys.audit("newsmill.point", "maintain-expire")
     return len(rows)
 
