@@ -320,7 +320,7 @@ def test_a_second_service_is_refused_and_a_second_signal_ends_at_once(service: R
 def test_a_server_that_dies_soon_ends_the_service_with_a_sentence(service: Running) -> None:
     service.line("up:")
     left = service.descendants()
-    table = subprocess.run(["ps", "-A", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    table = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
     (server,) = [int(row.split()[0]) for row in table.splitlines() if f"flows.prefect_server {service.port}" in row]
     os.kill(server, signal.SIGKILL)
     assert "server.log" in service.line("the service's server ended with -9 soon after")
