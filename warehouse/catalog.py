@@ -41,6 +41,7 @@ _OPTIONS = (
 _LAYOUT = (
     "ALTER TABLE lake.payloads SET PARTITIONED BY (year(fetched_at), month(fetched_at))",
     "ALTER TABLE lake.articles SET SORTED BY (published_at ASC)",
+    "ALTER TABLE lake.article_tags SET SORTED BY (tag ASC)",
 )
 
 
