@@ -1,4 +1,4 @@
-"""What a file holds: the documents of an archive, of a compressed file, of a file of rows."""
+"""What a file holds: the documents of an archive, of a compressed file, of a file of rows, of a saved feed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from connectors.archive import HEAD_BYTES, Member, Packing, packing_of, tar_memb
 from connectors.compression import BLOCK_BYTES, Broken, Limits, Stream, compression_of, unpack
 from connectors.connector import Passed
 from connectors.document import Document, Failure
+from connectors.feed import Feed
 from connectors.names import leftover, spelt
 from connectors.records import Form, form_of, may_hold_rows, records
+from connectors.saved_feed import may_be_feed, saved_feed
 from warehouse.rows import Reason, Role
 
 
@@ -60,7 +62,7 @@ class Place:
 
 def is_plain(head: bytes) -> bool:
     """Tell whether a file that opens so is one document for certain, without a closer look."""
-    return not (may_hold_rows(head) or compression_of(head) or packing_of(head))
+    return not (may_hold_rows(head) or compression_of(head) or packing_of(head) or may_be_feed(head))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,7 @@ class Contents:
             return _behind(skip, self._archive(place, tar_members(stream)))
         if compression:
             return self._unpacked(place, Stream(unpack(compression, stream, self.limits)), skip)
-        form = form_of(stream, place.name, self.limits.record_bytes)
-        return self._rows(place, stream, form, skip) if form else None
+        return self._several(place, stream, skip)
 
     def _unpacked(self, place: Place, stream: Stream, skip: int) -> Iterator[Document | Passed]:
         if packing_of(stream.peek(HEAD_BYTES)) is Packing.TAR:
@@ -99,10 +100,15 @@ class Contents:
         if nested:
             failure = Failure(Reason.ARCHIVE_NESTED, f"{nested} inside an archive or a compressed file")
             return _behind(skip, iter([place.failed(failure)]))
+        return self._several(place, stream, skip) or _behind(skip, self._single(place, stream))
+
+    def _several(self, place: Place, stream: Stream, skip: int) -> Iterator[Document | Passed] | None:
+        """The rows or entries of the stream; None where it holds neither."""
         form = form_of(stream, place.name, self.limits.record_bytes)
         if form:
             return self._rows(place, stream, form, skip)
-        return _behind(skip, self._single(place, stream))
+        feed = saved_feed(stream, self.limits.record_bytes)
+        return _behind(skip, _entries(place, feed)) if feed else None
 
     def _archive(self, place: Place, members: Iterator[Member]) -> Iterator[Document | Passed]:
         seen: dict[str, int] = {}
@@ -157,6 +163,25 @@ class Contents:
                     )
         except Broken as broken:
             yield place.broken(broken.failure)
+
+
+def _entries(place: Place, feed: Feed) -> Iterator[Document | Passed]:
+    """The entries of a saved feed."""
+    for entry in feed.entries:
+        inner = place.inside(entry.address)
+        yield replace(inner, uri=entry.link or inner.uri).document(
+            Role.ENTRY,
+            data=entry.record,
+            size_bytes=len(entry.record),
+            url=entry.link,
+            media_type="application/feed+json",
+            charset="utf-8",
+        )
+    for dropped in feed.dropped:
+        name, _, why = dropped.rpartition(": ")
+        yield Passed(place.inside(name).address, f"an entry: {why}")
+    if feed.is_truncated:
+        yield Passed(place.inside("end").address, "missing; what was whole of the feed was read")
 
 
 def _behind(skip: int, items: Iterator[Document | Passed]) -> Iterator[Document | Passed]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from warehouse.rows import Reason, Role
+from warehouse.rows import Flag, Reason, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,24 @@ class Document:
     final_uri: str | None = None
     http_status: int | None = None
     headers: str | None = None
+    flags: frozenset[Flag] = frozenset()
+    """What the connector noticed, and a reader should know."""
+    entry: bytes | None = None
+    """Of a page, the feed's entry that led to it: the document's first payload, and a further candidate for its text."""
     document_id: str | None = None
     """Set for a further payload (a page fetched after its entry): the document that it belongs to."""
     article_id: str | None = None
     """Set when a kept document is read again: the article that it is of, whatever better code finds in it."""
     failure: Failure | None = None
+
+    def identity(self, sha256: str) -> str:
+        """Id of the document, `sha256` the hash of its bytes; of a page, the id of the document that it belongs to."""
+        if self.document_id:
+            return self.document_id
+        first = hashlib.sha256(self.entry).hexdigest() if self.entry is not None else sha256
+        return digest(self.source, self.address, first)
+
+
+def digest(*parts: str) -> str:
+    """128 bits of SHA-256 over the parts, in hex: an id."""
+    return hashlib.sha256("\x00".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
+from connectors.document import Document
+from pipelines.choose import choose
+from pipelines.entry import MEDIA_TYPE, entry_fields, extract_entry
 from pipelines.page import extract_page
 from pipelines.record import extract_record, of_form
 from pipelines.text_forms import read_text
@@ -12,15 +16,39 @@ from warehouse.rows import Reason, Stage
 
 
 def extract(raw: Raw) -> Extracted:
-    """The article of a page, row or text, with the flags of its reading; raises `Rejected` where there is none."""
-    if raw.media_type == "text/html":
+    """The article of an entry, page, row or text, with the flags of its reading; raises `Rejected` where there is none.
+
+    Of a page that has its entry with it both are offered: `pipelines.choose`.
+    """
+    document = raw.document
+    if document.entry is not None:
+        entry = document.entry
+        now = _now(document)
+        extracted = choose(
+            lambda: _alone(raw), lambda: extract_entry(entry, now), fields=lambda: entry_fields(entry, now)
+        )
+    else:
+        extracted = _alone(raw)
+    return replace(extracted, url=extracted.url or document.url)
+
+
+def _alone(raw: Raw) -> Extracted:
+    if raw.verdict:
+        raise raw.verdict
+    if raw.media_type == MEDIA_TYPE:
+        extracted = extract_entry(raw.data, _now(raw.document))
+    elif raw.media_type == "text/html":
         extracted = extract_page(raw)
     elif raw.media_type == "application/json":
         extracted = extract_record(raw)
     else:
         extracted = _extract_text(raw)
-    url = extracted.url or raw.document.url
-    return replace(extracted, url=url, flags=extracted.flags | raw.flags)
+    return replace(extracted, flags=extracted.flags | raw.flags)
+
+
+def _now(document: Document) -> datetime | None:
+    """When the entry was pulled; None for one out of a file, which may be of any year."""
+    return None if document.file else document.fetched_at
 
 
 def _extract_text(raw: Raw) -> Extracted:

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 import zstandard
 
-from connectors.document import Document
+from connectors.document import Document, digest
 from pipelines.address import normalise
+from pipelines.entry import MEDIA_TYPE
 from pipelines.values import Extracted, Raw, Rejected, Stripped, Tag, Tagged
 from warehouse.rows import (
     ArticleRow,
@@ -36,21 +37,12 @@ class Made:
 
     key: KeyRow
     document: DocumentRow
-    payload: PayloadRow | None
+    payloads: tuple[PayloadRow, ...] = ()
+    """The bytes; of a page the entry's too."""
     article: ArticleRow | None = None
     tags: tuple[TagRow, ...] = ()
     removals: tuple[RemovalRow, ...] = ()
     reject: RejectRow | None = None
-
-
-def digest(*parts: str) -> str:
-    """128 bits of SHA-256 over the parts, in hex: an id."""
-    return hashlib.sha256("\x00".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def document_id(document: Document, sha256: str) -> str:
-    """Id of a document, or of the one that it is a further payload of."""
-    return document.document_id or digest(document.source, document.address, sha256)
 
 
 def article_id(document: Document, extracted: Extracted, content_sha256: str) -> str:
@@ -97,7 +89,7 @@ def fingerprint(
     url = document.url or extracted.url
     article = ArticleRow(
         article_id=ident,
-        document_id=document_id(document, raw.sha256),
+        document_id=document.identity(raw.sha256),
         source=document.source,
         publisher=extracted.publisher,
         url=url,
@@ -126,7 +118,7 @@ def fingerprint(
         cause="source",
         role=str(document.role),
         extractor=extracted.extractor,
-        flags=tuple(sorted(raw.flags | extracted.flags | tagged.flags)),
+        flags=tuple(sorted(document.flags | raw.flags | extracted.flags | tagged.flags)),
         pipeline_version=pipeline_version,
         derived_sha256="",
         run_id="",
@@ -142,7 +134,7 @@ def fingerprint(
     return Made(
         key=_key(document, raw.sha256, article, None),
         document=_document(document, raw.sha256, len(raw.data), raw.media_type, raw.charset),
-        payload=_payload(document, raw.data, raw.sha256, raw.media_type),
+        payloads=_payloads(document, raw.data, raw.sha256, raw.media_type),
         article=article,
         tags=tags,
         removals=removals,
@@ -160,9 +152,9 @@ def rejected(
     payload_limit: int,
     clock: datetime,
 ) -> Made:
-    """Rows of a document that became none; its payload is kept up to `payload_limit` bytes."""
+    """Rows of a document that became none; a payload is kept up to `payload_limit` bytes."""
     sha256 = hashlib.sha256(data).hexdigest()
-    ident = document_id(document, sha256)
+    ident = document.identity(sha256)
     reject = RejectRow(
         document_id=ident,
         source=document.source,
@@ -174,11 +166,10 @@ def rejected(
         run_id="",
         rejected_at=clock,
     )
-    keeps = data and len(data) <= payload_limit
     return Made(
         key=_key(document, sha256, None, str(verdict.reason)),
         document=_document(document, sha256, len(data) or document.size_bytes, media_type, charset),
-        payload=_payload(document, data, sha256, media_type) if keeps else None,
+        payloads=_payloads(document, data, sha256, media_type, limit=payload_limit),
         reject=reject,
     )
 
@@ -209,7 +200,7 @@ def _tag(ident: str, tag: Tag) -> TagRow:
 
 def _key(document: Document, sha256: str, article: ArticleRow | None, reason: str | None) -> KeyRow:
     return KeyRow(
-        document_id=document_id(document, sha256),
+        document_id=document.identity(sha256),
         source=document.source,
         file=document.file,
         role=str(document.role),
@@ -226,10 +217,12 @@ def _key(document: Document, sha256: str, article: ArticleRow | None, reason: st
 def _document(
     document: Document, sha256: str, size_bytes: int, media_type: str | None, charset: str | None
 ) -> DocumentRow:
+    """The document's row; its first payload is the entry, where it has one."""
+    entry = document.entry
     return DocumentRow(
-        document_id=document_id(document, sha256),
+        document_id=document.identity(sha256),
         source=document.source,
-        kind=str(document.role),
+        kind=str(document.role if entry is None else Role.ENTRY),
         address=document.address,
         uri=document.uri,
         url=document.url,
@@ -239,18 +232,29 @@ def _document(
         charset=charset or document.charset,
         http_status=document.http_status,
         headers=document.headers,
-        payload_sha256=sha256,
-        size_bytes=size_bytes,
+        flags=tuple(sorted(document.flags)),
+        payload_sha256=sha256 if entry is None else hashlib.sha256(entry).hexdigest(),
+        size_bytes=size_bytes if entry is None else len(entry),
         run_id="",
     )
 
 
-def _payload(document: Document, data: bytes, sha256: str, media_type: str | None) -> PayloadRow:
-    return PayloadRow(
-        document_id=document_id(document, sha256),
-        role=str(document.role),
-        sha256=sha256,
-        media_type=media_type or document.media_type,
-        data=zstandard.compress(data, 3),
-        fetched_at=document.fetched_at,
+def _payloads(
+    document: Document, data: bytes, sha256: str, media_type: str | None, *, limit: int | None = None
+) -> tuple[PayloadRow, ...]:
+    """What is kept of the document, up to `limit` bytes each."""
+    kept = [(document.role, sha256, media_type or document.media_type, data)]
+    if document.entry is not None:
+        kept.insert(0, (Role.ENTRY, hashlib.sha256(document.entry).hexdigest(), MEDIA_TYPE, document.entry))
+    return tuple(
+        PayloadRow(
+            document_id=document.identity(sha256),
+            role=str(role),
+            sha256=of,
+            media_type=kind,
+            data=zstandard.compress(payload, 3),
+            fetched_at=document.fetched_at,
+        )
+        for role, of, kind, payload in kept
+        if limit is None or 0 < len(payload) <= limit
     )

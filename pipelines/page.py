@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.charset import decode_as
+from connectors.charset import decode_as
 from pipelines.dates import parse_date
 from pipelines.fragment import fragment_text
 from pipelines.normalise import clean, cut, one_line

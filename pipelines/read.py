@@ -11,8 +11,8 @@ import os
 import stat
 from dataclasses import dataclass, replace
 
+from connectors.charset import Decoded, decode_as, decode_text, wide_charset
 from connectors.document import Document
-from pipelines.charset import Decoded, decode_as, decode_text, wide_charset
 from pipelines.media_type import binary_kind, collection_kind, is_markdown, is_page, is_record, xml_root
 from pipelines.normalise import clean, cut
 from pipelines.values import Raw, Rejected
@@ -26,6 +26,13 @@ _REASONS = {
     errno.ESTALE: Reason.VANISHED,
     errno.ELOOP: Reason.NOT_A_FILE,
     errno.ENXIO: Reason.NOT_A_FILE,
+}
+
+_NO_ARTICLES = {
+    **dict.fromkeys(("feed", "rdf", "rss"), "a feed without an entry that could be read"),
+    "opml": "an OPML list of sources, which holds no articles: `newsmill sources import` reads it",
+    "sitemapindex": "a sitemap index, which holds addresses and no articles: `newsmill sources add` takes it as a source",
+    "urlset": "a sitemap, which holds addresses and no articles: `newsmill sources add` takes it as a source",
 }
 
 
@@ -62,11 +69,33 @@ def fetch(document: Document, limits: Limits = _DEFAULT_LIMITS) -> bytes:
 
 
 def decode(document: Document, data: bytes) -> Raw:
-    """What the bytes are, and their text; raises `Rejected` for what is no text or of a kind not read yet."""
+    """What the bytes are, and their text; raises `Rejected` for what is no text or of a kind not read yet.
+
+    A page whose entry is there too is not rejected here: its `Raw` has the verdict.
+    """
+    try:
+        return _decode(document, data)
+    except Rejected as verdict:
+        if document.entry is None:
+            raise
+        media_type = document.media_type or "application/octet-stream"
+        return Raw(
+            document=document,
+            data=data,
+            sha256=hashlib.sha256(data).hexdigest(),
+            media_type=media_type,
+            verdict=verdict,
+        )
+
+
+def _decode(document: Document, data: bytes) -> Raw:
+    if document.role is Role.ENTRY:
+        return _raw(document, data, "application/feed+json", Decoded(data.decode("utf-8", "replace"), "utf-8"))
     wide = wide_charset(data)
     if not data or not data.strip(b"\0 \t\r\n\v\f"):
         raise Rejected(Stage.READ, Reason.EMPTY, f"{len(data)} bytes, none of them text")
-    if document.role is not Role.RECORD and (kind := collection_kind(data, document.address)):
+    name = document.address if document.role is Role.FILE else ""  # that of a page may be any id
+    if document.role is not Role.RECORD and (kind := collection_kind(data, name)):
         raise Rejected(Stage.READ, Reason.UNSUPPORTED, f"{kind} is not read yet")
     if not wide and (kind := binary_kind(data)):
         raise Rejected(Stage.READ, Reason.BINARY, f"it is {kind}" if kind.startswith("a") else kind)
@@ -85,7 +114,7 @@ def _decode_markup(document: Document, data: bytes) -> Raw | None:
     # Mark-up is ASCII in every set but the wide ones, so the head need not be decoded properly.
     text = decode_as(data[:65_536], wide_charset(data) or "windows-1252").removeprefix("ï»¿")
     if root := xml_root(text, document.address):
-        raise Rejected(Stage.READ, Reason.UNSUPPORTED, f"XML with the root element {root}")
+        raise Rejected(Stage.READ, Reason.UNSUPPORTED, _NO_ARTICLES.get(root, f"XML with the root element {root}"))
     if not is_page(text, document.address, document.media_type):
         return None
     decoded = decode_text(data, stated=document.charset, is_html=True)

@@ -30,7 +30,7 @@ def staged(made: Sequence[Made]) -> Staged:
     rows: dict[str, list[Any]] = {
         "keys": [m.key for m in made],
         "documents": [m.document for m in made],
-        "payloads": [m.payload for m in made if m.payload],
+        "payloads": [p for m in made for p in m.payloads],
         "articles": [m.article for m in made if m.article],
         "article_tags": [t for m in made for t in m.tags],
         "removals": [r for m in made for r in m.removals],

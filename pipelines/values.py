@@ -25,11 +25,13 @@ class Raw:
     data: bytes
     sha256: str
     media_type: str
-    """`text/plain`, `text/markdown`, `text/html`, `application/json`."""
+    """`text/plain`, `text/markdown`, `text/html`, `application/json`, `application/feed+json`."""
     charset: str | None = None
     text: str | None = None
     """Decoded, line ends as `\\n`, no NUL, NFC; None for HTML, which the parser decodes with `charset`."""
     flags: frozenset[Flag] = frozenset()
+    verdict: Rejected | None = None
+    """Why a page could not be read, where its entry may stand in for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Extracted:
     stated_tags: tuple[str, ...] = ()
     published_at: datetime | None = None
     published_from: str | None = None
-    """`front matter`, `prefix`, `field`, `page`, `url`."""
+    """`front matter`, `prefix`, `field`, `page`, `url`, `feed`."""
     modified_at: datetime | None = None
     flags: frozenset[Flag] = frozenset()
 

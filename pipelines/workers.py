@@ -6,14 +6,8 @@ document by document, and the one that fails alone becomes a reject.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import multiprocessing
-import multiprocessing.connection
-import os
-import resource
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as TaskTimeoutError
 from concurrent.futures import wait
@@ -25,6 +19,7 @@ import pyarrow as pa
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from connectors.document import Document
+from connectors.killable import begin_worker
 from pipelines.read import fetch
 from pipelines.staging import Staged, staged
 from pipelines.values import Rejected
@@ -165,22 +160,8 @@ _worker: dict[str, Way] = {}
 def _begin(way: Way, memory_bytes: int) -> None:
     for library in ("htmldate", "readability", "trafilatura"):  # what they say of a bad page, its article's row says
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which finishes the batch in hand
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # pebble's handler waits for the interpreter, which a regex may hold
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    begin_worker(memory_bytes)
     _worker["way"] = way
-
-
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        # Linux ends the process by SIGIO at once; elsewhere, and for want of it, this thread does when it gets its turn.
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 class _Unexpected(Exception):  # noqa: N818  what a step raised, in words

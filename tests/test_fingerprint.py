@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from connectors.document import Document
 from connectors.folder import Folder
-from pipelines.fingerprint import Made, article_id, count_words, document_id, fingerprint, rejected
+from pipelines.fingerprint import Made, article_id, count_words, fingerprint, rejected
 from pipelines.staging import TABLES, staged
 from pipelines.values import Extracted, Raw, Rejected, Removal, Stripped, Tag, Tagged
 from pipelines.way import Way
@@ -137,29 +137,32 @@ class NothingKnown:
     def files(self, source, paths):
         return {}
 
+    def entries(self, document_ids):
+        return {}
+
 
 # Documents
 
 
 def test_a_document_is_its_source_place_and_bytes():
-    first = document_id(DOCUMENT, "a")
+    first = DOCUMENT.identity("a")
     elsewhere = replace(DOCUMENT, uri="file:///mnt/a/rye.txt", path="/mnt/a/rye.txt", fetched_at=SEEN + timedelta(1))
-    assert document_id(elsewhere, "a") == first
+    assert elsewhere.identity("a") == first
     changed = [(DOCUMENT, "b"), (replace(DOCUMENT, address="x"), "a"), (replace(DOCUMENT, source="x"), "a")]
-    assert len({first, *(document_id(d, sha) for d, sha in changed)}) == 4
+    assert len({first, *(d.identity(sha) for d, sha in changed)}) == 4
 
 
 def test_a_further_payload_belongs_to_its_document():
     page = replace(DOCUMENT, role=Role.PAGE, document_id="d7")
     made = make(page)
-    assert made.document.document_id == made.payload.document_id == made.article.document_id == "d7"
+    assert made.document.document_id == made.payloads[0].document_id == made.article.document_id == "d7"
 
 
 def test_a_rejected_document_is_the_one_that_a_better_code_makes_an_article_of():
     no = verdict(b"bytes")
     yes = make()
     assert no.document.document_id == no.key.document_id == no.reject.document_id == yes.key.document_id
-    assert no.payload == yes.payload
+    assert no.payloads == yes.payloads
 
 
 def verdict(data: bytes, payload_limit: int = 100) -> Made:
@@ -176,15 +179,15 @@ def verdict(data: bytes, payload_limit: int = 100) -> Made:
 
 
 def test_a_rejects_bytes_are_kept_up_to_the_limit():
-    assert zstandard.decompress(verdict(b"12345", 5).payload.data) == b"12345"
-    assert verdict(b"123456", 5).payload is None
+    assert zstandard.decompress(verdict(b"12345", 5).payloads[0].data) == b"12345"
+    assert verdict(b"123456", 5).payloads == ()
     assert verdict(b"123456", 5).document.size_bytes == 6
-    assert verdict(b"").payload is None
+    assert verdict(b"").payloads == ()
 
 
 @given(st.tuples(st.text(), st.text()), st.tuples(st.text(), st.text()))
 def test_ids_do_not_run_into_each_other(one, other):
-    makes = [document_id(replace(DOCUMENT, source=s, address=a), "sha") for s, a in (one, other)]
+    makes = [replace(DOCUMENT, source=s, address=a).identity("sha") for s, a in (one, other)]
     assert (makes[0] == makes[1]) == (one == other)
 
 
@@ -283,7 +286,7 @@ def test_what_the_pipeline_made_is_told_apart_but_not_which_code_or_sight_made_i
 def test_the_rows_of_an_article_name_it_and_its_payload_gives_the_bytes_back():
     made = make()
     assert {t.article_id for t in made.tags} == {r.article_id for r in made.removals} == {made.article.article_id}
-    assert zstandard.decompress(made.payload.data) == b"bytes"
+    assert zstandard.decompress(made.payloads[0].data) == b"bytes"
     assert made.key.article_id == made.article.article_id
     assert made.key.reason is None
     assert made.reject is None
