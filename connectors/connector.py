@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connectors.document import Document
-from warehouse.rows import KnownFile, PollRow
+from warehouse.rows import KnownFile, PollRow, SourceRow
 
 
 class Known(Protocol):
@@ -20,6 +20,9 @@ class Known(Protocol):
 
     def files(self, source: str, paths: Sequence[str]) -> Mapping[str, KnownFile]:
         """Those of the paths that were read before, but for files to look at again because the code has changed."""
+
+    def entries(self, document_ids: Sequence[str]) -> Mapping[str, bytes]:
+        """The feed's entries that documents began with, by document; without those that are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Passed:
     why: str
 
 
-Item = Document | FileRead | Moved | Unchanged | Passed | PollRow
+Item = Document | FileRead | Moved | Unchanged | Passed | PollRow | SourceRow
 
 
 class Connector(Protocol):

@@ -1,7 +1,7 @@
 """Batches that were pulled and are not loaded yet: immutable folders below `landing/`.
 
 A batch holds `documents.parquet` (a folder's documents by reference, fetched ones with their bytes), the markers that
-its load commits (`files`, `cursors`, `polls`) and `batch.json`. It is written under a name that begins with a dot and
+its load commits (`files`, `cursors`, `polls`, `sources`) and `batch.json`. It is written under a name that begins with a dot and
 renamed when whole, so that what stands there is complete, whenever the process died.
 """
 
@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from connectors.connector import FileRead, Item, Moved, Passed, Unchanged
 from connectors.document import Document, Failure
-from warehouse.rows import CursorRow, FileRow, PollRow, Reason, Role
+from warehouse.rows import CursorRow, FileRow, Flag, PollRow, Reason, Role, SourceRow
 from warehouse.schema import record_batch
 
 GROUP_BYTES = 8 * 1024 * 1024
@@ -38,6 +38,8 @@ _SCHEMA = pa.schema(
         ("path", pa.binary()),
         ("size_bytes", pa.int64()),
         ("http_status", pa.int64()),
+        ("flags", pa.list_(pa.string())),
+        ("entry", pa.binary()),
     ]
 )
 
@@ -78,12 +80,30 @@ class _Writer:
     files: list[FileRow] = field(default_factory=list)
     cursors: list[CursorRow] = field(default_factory=list)
     polls: list[PollRow] = field(default_factory=list)
+    sources: list[SourceRow] = field(default_factory=list)
     _group: list[Document] = field(default_factory=list)
     _group_bytes: int = 0
     _parquet: pq.ParquetWriter | None = None
 
-    def add(self, document: Document) -> None:
+    def take(self, item: Item, batch_id: str) -> None:
+        """Put the item where it belongs."""
+        match item:
+            case Document():
+                self._add(item)
+            case FileRead():
+                self.files.append(_file_row(item))
+            case Moved():
+                self.cursors.append(CursorRow(source=item.source, cursor=item.cursor, batch_id=batch_id))
+            case PollRow():
+                self.polls.append(item)
+            case SourceRow():
+                self.sources.append(item)
+            case Unchanged():
+                self.unchanged += item.count
+
+    def _add(self, document: Document) -> None:
         size = len(document.data) if document.data is not None else document.size_bytes
+        size += len(document.entry or b"")
         self._group.append(document)
         self._group_bytes += size
         self.size_bytes += size
@@ -106,7 +126,7 @@ class _Writer:
         )
 
     def is_empty(self) -> bool:
-        return not (self.documents or self.files or self.cursors or self.polls or self.unchanged)
+        return not (self.documents or self.files or self.cursors or self.polls or self.sources or self.unchanged)
 
     def close(self) -> None:
         self._flush()
@@ -116,6 +136,7 @@ class _Writer:
             ("files", FileRow, list({(f.source, f.path): f for f in self.files}.values())),
             ("cursors", CursorRow, list({c.source: c for c in self.cursors}.values())),
             ("polls", PollRow, self.polls),
+            ("sources", SourceRow, list({s.source: s for s in self.sources}.values())),
         ):
             pq.write_table(pa.Table.from_batches([record_batch(row, rows)]), self.folder / f"{name}.parquet")
 
@@ -161,20 +182,10 @@ def _fill(
 ) -> bool:
     """Take items until the batch is full; True when they came to an end."""
     for item in items:
-        match item:
-            case Document():
-                writer.add(item)
-            case FileRead():
-                writer.files.append(_file_row(item))
-            case Moved():
-                writer.cursors.append(CursorRow(source=item.source, cursor=item.cursor, batch_id=batch_id))
-            case PollRow():
-                writer.polls.append(item)
-            case Unchanged():
-                writer.unchanged += item.count
-            case Passed():
-                if passed is not None:
-                    passed.append(item)
+        if not isinstance(item, Passed):
+            writer.take(item, batch_id)
+        elif passed is not None:
+            passed.append(item)
         if isinstance(item, FileRead | Moved | Unchanged) and writer.is_full(limits):
             return False
     return True
@@ -245,6 +256,7 @@ def _to_arrow(documents: list[Document]) -> pa.RecordBatch:
         "failure_reason": [str(f.reason) if f else None for f in failures],
         "failure_detail": [f.detail if f else None for f in failures],
         "path": [None if d.path is None else os.fsencode(d.path) for d in documents],
+        "flags": [sorted(d.flags) for d in documents],
     }
     for name in set(_SCHEMA.names) - set(columns):
         columns[name] = list(map(attrgetter(name), documents))
@@ -255,7 +267,9 @@ def _from_arrow(rows: list[dict[str, Any]]) -> list[Document]:
     documents = []
     for row in rows:
         reason, detail = row.pop("failure_reason"), row.pop("failure_detail")
-        document = Document(**row | {"role": Role(row["role"]), "path": row["path"] and os.fsdecode(row["path"])})
+        row["role"], row["flags"] = Role(row["role"]), frozenset(map(Flag, row.get("flags", ())))
+        row["path"] = row["path"] and os.fsdecode(row["path"])
+        document = Document(**row)
         if reason:
             document = replace(document, failure=Failure(Reason(reason), detail))
         documents.append(document)

@@ -7,6 +7,7 @@ payloads are read for the rows found, and nowhere else.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 from dataclasses import dataclass, field
@@ -15,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import unquote_to_bytes
 
+from connectors.document import digest
 from connectors.names import file_uri, leftover, spelt
 from flows.show import command, heading, paragraph, print_record, print_table, printable, short, size
 from flows.status import is_replayable, meaning, what_to_do
 from pipelines.address import normalise
 from warehouse.catalog import Home
+from warehouse.known import payloads as first_payloads
 from warehouse.query import connect
 from warehouse.rows import Role
 
@@ -44,6 +47,10 @@ class DocumentStory:
     payloads: tuple[Record, ...]
     outcomes: tuple[Record, ...]
     reject: Record | None
+    entry: Record | None = None
+    """What the feed gave, of a document that began as its entry."""
+    polls: tuple[Record, ...] = ()
+    """Of its feed: the one that brought it, the one before and the one after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,9 @@ class Version:
     cause: str
     document_id: str
     run_id: str
+    role: str
+    """Which payload it was made of; `extractor` says how."""
+    extractor: str
     changes: tuple[str, ...]
 
 
@@ -164,8 +174,6 @@ def _by_id(lake: duckdb.DuckDBPyConnection, what: str) -> _Found:
 
 def _by_address(lake: duckdb.DuckDBPyConnection, what: str, address: str) -> _Found:
     """By the address as an article's identity hashes it, as a page names it, and as it was asked for."""
-    from pipelines.fingerprint import digest
-
     articles = _column(
         lake,
         "SELECT article_id FROM articles WHERE article_id = ? OR canonical_url = ? OR url = ? ORDER BY article_id <> ?",
@@ -297,6 +305,8 @@ def _document_stories(
     outcomes = _of(lake, "SELECT * FROM outcomes", document_ids, "ORDER BY run_id")
     rejects = _of(lake, "SELECT * FROM rejects", document_ids)
     payloads = _payloads(lake, documents) if has_payloads else []
+    fetched = [i for i, d in documents.items() if d["kind"] in (Role.ENTRY, Role.PAGE)] if has_payloads else []
+    entries = first_payloads(lake, fetched, Role.ENTRY)
     for ident in document_ids:
         if ident in documents:
             yield DocumentStory(
@@ -304,7 +314,29 @@ def _document_stories(
                 payloads=tuple(p for p in payloads if p["document_id"] == ident),
                 outcomes=tuple(o for o in outcomes if o["document_id"] == ident),
                 reject=next((r for r in rejects if r["document_id"] == ident), None),
+                entry=_entry(entries.get(ident)),
+                polls=tuple(_polls(lake, documents[ident])) if ident in fetched else (),
             )
+
+
+def _entry(data: bytes | None) -> Record | None:
+    try:
+        found = json.loads(data or b"")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _polls(lake: duckdb.DuckDBPyConnection, document: Record) -> list[Record]:
+    """The two polls of its source up to when it was fetched, and the next."""
+    return _records(
+        lake,
+        """FROM (FROM polls WHERE source = $source AND polled_at <= $at ORDER BY polled_at DESC LIMIT 2)
+        UNION ALL FROM (FROM polls WHERE source = $source AND polled_at > $at ORDER BY polled_at LIMIT 1)
+        ORDER BY polled_at""",
+        source=document["source"],
+        at=document["fetched_at"],
+    )
 
 
 def _payloads(lake: duckdb.DuckDBPyConnection, documents: dict[str, Record]) -> list[Record]:
@@ -368,6 +400,8 @@ def _versions(rows: Sequence[Record]) -> Iterator[Version]:
             cause=row["cause"],
             document_id=row["document_id"],
             run_id=row["run_id"],
+            role=row["role"],
+            extractor=row["extractor"],
             changes=tuple(_changes(before, row)) if before else (),
         )
         before = row
@@ -501,11 +535,21 @@ def _print_document(home: Home, story: DocumentStory, out: TextIO) -> None:
             "read as": _read_as(document),
             "size": size(document["size_bytes"]),
             "answer": document["http_status"],
-            "kept": "; ".join(_kept(p) for p in story.payloads) or "none of its bytes",
+            "flags": document["flags"],
+            "kept": None if story.payloads else "none of its bytes",
         },
         out,
         indent=2,
     )
+    if story.payloads:
+        out.write("  kept\n")
+        rows = [[p["role"], p["media_type"], size(p["stored_bytes"]), p["fetched_at"]] for p in story.payloads]
+        print_table(["payload", "media type", "compressed", "fetched"], rows, out, indent=4)
+    if story.entry:
+        out.write("  the feed's entry\n")
+        lines = {printable(name): _member(value) for name, value in story.entry.items()}
+        print_record(lines, out, indent=4)
+    _print_polls(story.polls, out)
     _print_outcomes(story.outcomes, out)
     if story.reject:
         _print_reject(home, story.reject, out)
@@ -516,8 +560,15 @@ def _read_as(document: Record) -> str:
     return f"{document['media_type'] or 'unknown'}{charset}"
 
 
-def _kept(payload: Record) -> str:
-    return f"{payload['role']} ({payload['media_type'] or 'unknown'}, {size(payload['stored_bytes'])} compressed)"
+def _member(value: Any) -> str:
+    return short(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), _SCRAP)
+
+
+def _print_polls(polls: Sequence[Record], out: TextIO) -> None:
+    if polls:
+        out.write("  polls of its feed around then\n")
+        rows = [[p["polled_at"], p["outcome"], p["http_status"], p["new_entries"], p["next_poll_at"]] for p in polls]
+        print_table(["polled", "outcome", "answer", "new", "next"], rows, out, indent=4)
 
 
 def _print_outcomes(outcomes: Iterable[Record], out: TextIO) -> None:
@@ -576,7 +627,8 @@ def _print_versions(versions: Sequence[Version], out: TextIO) -> None:
     out.write("  versions\n" if versions else "")
     for v in versions:
         paragraph(
-            f"{v.version}, {causes.get(v.cause, v.cause)}, seen {v.seen_at:%Y-%m-%d %H:%M:%S} UTC, run {v.run_id}",
+            f"{v.version}, {causes.get(v.cause, v.cause)}, of the {v.role} by {v.extractor}, "
+            f"seen {v.seen_at:%Y-%m-%d %H:%M:%S} UTC, run {v.run_id}",
             out,
             indent=4,
         )

@@ -20,7 +20,7 @@ from flows.run import Run, dry_run, run
 from flows.settings import Settings
 from flows.since import parse_since
 from warehouse.load import Counts
-from warehouse.rows import Role
+from warehouse.rows import Flag, Role
 
 _GROUP = 200
 
@@ -28,13 +28,17 @@ _KEPT = """
 WITH wanted AS (
     SELECT a.document_id, a.payload_sha256 AS sha256, a.seen_at, NULL AS reason, a.article_id FROM lake.articles a WHERE NOT $rejected
     UNION ALL
-    SELECT r.document_id, d.payload_sha256, d.fetched_at, r.reason, NULL
-    FROM lake.rejects r JOIN lake.documents d USING (document_id)
+    SELECT r.document_id, coalesce(l.sha256, d.payload_sha256), coalesce(l.seen_at, d.fetched_at), r.reason, NULL
+    FROM lake.rejects r JOIN lake.documents d USING (document_id) LEFT JOIN (
+        SELECT document_id, arg_max(sha256, fetched_at) AS sha256, max(fetched_at) AS seen_at
+        FROM lake.payloads SEMI JOIN lake.rejects USING (document_id) WHERE role = 'page' GROUP BY document_id
+    ) l USING (document_id)
 )
 SELECT d.source, p.role, d.address, d.uri, w.seen_at AS fetched_at, p.data, d.url, d.media_type, d.charset,
-    d.final_uri, d.http_status, d.headers, d.document_id, w.article_id
+    d.final_uri, d.http_status, d.headers, d.flags, e.data AS entry, d.document_id, w.article_id
 FROM wanted w JOIN lake.documents d USING (document_id)
 JOIN lake.payloads p ON p.document_id = w.document_id AND p.sha256 = w.sha256
+LEFT JOIN (FROM lake.payloads WHERE role = 'entry') e ON p.role = 'page' AND e.document_id = w.document_id
 WHERE ($reason IS NULL OR w.reason = $reason) AND ($source IS NULL OR d.source = $source)
     AND ($since IS NULL OR w.seen_at >= $since)
 """
@@ -89,7 +93,12 @@ def _documents(current: Run, selection: Selection) -> Iterator[Item]:
 
 
 def _document(row: dict[str, Any], unpack: zstandard.ZstdDecompressor) -> Document:
-    fields: dict[str, Any] = row | {"data": unpack.decompress(row["data"]), "role": Role(row["role"])}
+    fields: dict[str, Any] = row | {
+        "data": unpack.decompress(row["data"]),
+        "role": Role(row["role"]),
+        "flags": frozenset(map(Flag, row["flags"] or ())),  # null in rows of older code
+        "entry": row["entry"] and unpack.decompress(row["entry"]),
+    }
     return Document(**fields)
 
 

@@ -33,7 +33,10 @@ def record(
     text: str, *, url: str | None = None, seen: int = 0, source: str = "wire", role: Role = Role.ENTRY, **fields: Any
 ) -> Document:
     """A document as a feed gives it; `seen` is the minute of its poll."""
-    data = json.dumps({"text": text, "url": url, **fields}).encode()
+    names = {"headline": "title", "published": "date_published", "modified": "date_modified"}
+    item = {names[name]: value for name, value in fields.items() if name in names}
+    # As a row and as an item of JSON Feed: what stands for a page is read as a row.
+    data = json.dumps({"text": text, "content_text": text, "url": url, **fields, **item}).encode()
     return Document(
         source=source,
         role=role,

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import zstandard
 
+from connectors.document import digest
 from connectors.names import file_uri
 from flows.explain import Explanation, explain, print_explanation
 from flows.show import print_json
 from pipelines.address import normalise
-from pipelines.fingerprint import digest
 from warehouse.catalog import Home, open_lake
 from warehouse.rows import TABLES
 from warehouse.schema import columns
@@ -27,6 +28,9 @@ NOW = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 URL = "https://quay-gazette.example/ferry?utm_source=x"
 FERRY = digest("address", normalise(URL) or "")
 _EMPTY = {str: "", int: 0, float: 0.0, bytes: b"", bool: True, datetime: NOW}
+
+
+ENTRY = zstandard.compress(json.dumps({"id": "guid-1", "title": "Ferry \x1b[2J stays", "tags": ["fog"]}).encode())
 
 
 def insert(lake: duckdb.DuckDBPyConnection, table: str, **values: Any) -> None:
@@ -73,8 +77,12 @@ def fill(lake: duckdb.DuckDBPyConnection, folder: Path) -> None:
     document(lake, "a" * 8 + "1" * 24, file_uri(str(folder / "ferry.txt")), "ferry.txt")
     document(lake, "a" * 8 + "2" * 24, "file:///old/mount/sub/x.txt", "sub/渡船 1.txt", headers="{}", http_status=200)
     document(lake, "b" * 32, file_uri(str(folder / "rows.jsonl")) + "#o 1#2", "rows.jsonl#o 1#2", kind="record")
-    document(lake, "c" * 32, URL, "guid-1", kind="entry", url=URL, fetched_at=NOW - timedelta(days=40))
-    insert(lake, "payloads", document_id="c" * 32, role="entry", data=b"12345", fetched_at=NOW - timedelta(days=40))
+    then = NOW - timedelta(days=40)
+    document(lake, "c" * 32, URL, "guid-1", kind="entry", url=URL, fetched_at=then, source="quay", flags=["noai"])
+    insert(lake, "payloads", document_id="c" * 32, role="entry", data=ENTRY, fetched_at=then)
+    for hours in (-9, -5, -1, 1, 5):
+        moment = then + timedelta(hours=hours)
+        insert(lake, "polls", source="quay", polled_at=moment, outcome="ok", new_entries=40 + hours)
     insert(lake, "payloads", document_id="c" * 32, role="page", data=b"123", fetched_at=NOW)
     insert(lake, "payloads", document_id="a" * 8 + "1" * 24, role="file", data=b"1234567", fetched_at=NOW)
     reject = {"stage": "read", "reason": "binary", "detail": "\x1b[31mnoise\x07", "uri": URL, "source": "folder"}
@@ -93,9 +101,12 @@ def articles(lake: duckdb.DuckDBPyConnection) -> None:
         "body": "Fog.\n\nThe ferry waits.\n\nNobody minds.",
         "published_at": None,
         "cause": "source",
+        "role": "entry",
+        "extractor": "record/1",
         "version": 1,
     }
     then = {"headline": "渡船は出た", "body": "Fog.\n\nThe ferry left.", "published_at": NOW, "version": 2}
+    then |= {"role": "page", "extractor": "page/1"}
     insert(lake, "superseded", **first)
     insert(lake, "articles", **first | then)
     insert(lake, "articles", article_id="e" * 32, document_id="a" * 8 + "1" * 24, headline=None, body="Fog.", version=1)
@@ -154,8 +165,20 @@ def test_the_story_of_an_article(place: Path) -> None:
 
 def test_all_payloads_of_an_entry_are_found_a_later_page_too(place: Path) -> None:
     (story,) = ask(place, "c" * 32).documents
-    assert {(p["role"], p["stored_bytes"]) for p in story.payloads} == {("entry", 5), ("page", 3)}
+    assert {(p["role"], p["stored_bytes"]) for p in story.payloads} == {("entry", len(ENTRY)), ("page", 3)}
     assert [o["decision"] for o in story.outcomes] == ["new", "changed"]
+
+
+def test_of_a_feeds_document_the_entry_its_flags_and_the_polls_around_it_are_told(place: Path) -> None:
+    found = ask(place, "c" * 32)
+    (story,) = found.documents
+    assert [p["new_entries"] for p in story.polls] == [35, 39, 41]
+    assert story.entry is not None
+    assert story.entry["tags"] == ["fog"]
+    text = printed(found)
+    for told in ("noai", '["fog"]', "2031-05-04", "of the page by page/1", "polls of its feed"):
+        assert told in text
+    assert "\x1b" not in text
 
 
 def test_a_copy_names_its_original(place: Path) -> None:

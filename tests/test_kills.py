@@ -37,7 +37,7 @@ from warehouse.query import connect
 
 pytestmark = pytest.mark.kills
 FEED_POINTS = {
-    *("loaded-payloads", "loaded-articles", "loaded-outcomes", "loaded-cursors", "loaded-polls"),
+    *("loaded-payloads", "loaded-articles", "loaded-outcomes", "loaded-cursors", "loaded-polls", "loaded-sources"),
     *("before-commit", "after-commit", "batch-unmarked"),
 }
 PRODUCT = ("connectors", "flows", "pipelines", "warehouse")

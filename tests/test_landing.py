@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from connectors.connector import FileRead, Item, Moved, Passed, Unchanged
 from connectors.document import Document, Failure
 from connectors.landing import GROUP_BYTES, GROUP_DOCUMENTS, Batch, BatchLimits, discard, land, pending, read_group
-from warehouse.rows import PollRow, Reason, Role
+from warehouse.rows import Flag, PollRow, Reason, Role, SourceRow
 
 SEEN = datetime(2024, 5, 1, tzinfo=UTC)
 MIB = 1024 * 1024
@@ -37,6 +37,11 @@ def poll(n: int) -> PollRow:
         ("http_status", "entries", "new_entries", "size_bytes", "duration_ms", "next_poll_at", "reason", "error")
     )
     return PollRow(source=f"s{n}", polled_at=SEEN, outcome="ok", **nothing)
+
+
+def learnt(n: int, **more) -> SourceRow:
+    nothing = dict.fromkeys(("interval_s", "interval_reason", "last_success_at", "error"))
+    return SourceRow(source=f"s{n}", kind="feed", location="", state="ok", added_at=SEEN, **nothing | more)
 
 
 def contents(batch: Batch) -> list[Document]:
@@ -65,7 +70,7 @@ def test_a_batch_is_cut_at_the_next_marker_when_it_is_full(tmp_path):
 
 
 @given(
-    items=st.lists(st.sampled_from("ddddmuUpP"), max_size=40),
+    items=st.lists(st.sampled_from("ddddmuUpPs"), max_size=40),
     limits=st.builds(
         BatchLimits, size_bytes=st.integers(1, 200), documents=st.integers(1, 9), markers=st.integers(1, 5)
     ),
@@ -78,6 +83,7 @@ def test_every_item_is_in_one_batch_and_every_marker_behind_its_documents(tmp_pa
         "u": Unchanged,
         "U": lambda n: Moved(f"s{n}", b"c"),
         "p": poll,
+        "s": learnt,
         "P": lambda n: Passed(f"{n}", "a link"),
     }
     made = [makes[kind](n) for n, kind in enumerate(items)]
@@ -88,6 +94,7 @@ def test_every_item_is_in_one_batch_and_every_marker_behind_its_documents(tmp_pa
     assert sum(b.unchanged for b in batches) == sum(m.count for m in made if isinstance(m, Unchanged))
     assert passed == [m for m in made if isinstance(m, Passed)]
     assert sum(len(marks(b, "polls", "source")) for b in batches) == items.count("p")
+    assert sum(len(marks(b, "sources", "source")) for b in batches) == items.count("s")
     for batch in batches[1:]:
         if taken := numbers(batch):
             before = [m for m in made[: min(taken)] if not isinstance(m, Passed)]
@@ -97,6 +104,7 @@ def test_every_item_is_in_one_batch_and_every_marker_behind_its_documents(tmp_pa
 def numbers(batch: Batch) -> list[int]:
     """Places of the batch's items among all, but for those that are only counted."""
     sources = marks(batch, "cursors", "source") + marks(batch, "polls", "source")
+    sources += marks(batch, "sources", "source")
     return [int(name.lstrip("s")) for name in addresses(batch) + marks(batch, "files", "path") + sources]
 
 
@@ -106,6 +114,8 @@ def test_of_several_marks_of_one_file_or_source_the_last_counts(tmp_path):
     assert marks(batch, "files", "records") == [2]
     assert marks(batch, "cursors", "cursor") == [b"2"]
     assert marks(batch, "cursors", "batch_id") == ["r-000000"]
+    (batch,) = land([learnt(1, error="404"), learnt(1, error="410")], tmp_path, "q")
+    assert marks(batch, "sources", "error") == ["410"]
 
 
 def test_nothing_makes_no_batch(tmp_path):
@@ -233,6 +243,8 @@ documents = st.builds(
     final_uri=maybe,
     http_status=st.none() | st.integers(100, 599),
     headers=maybe,
+    flags=st.frozensets(st.sampled_from(Flag)),
+    entry=st.none() | st.binary(max_size=20),
     document_id=maybe,
     failure=st.none() | st.builds(Failure, st.sampled_from(Reason), text),
 )

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,16 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from connectors.connector import Moved
 from connectors.document import Document, Failure
+from connectors.landing import land
 from tests.lake import CLOCK, load_documents, query, record, rows_of
+from warehouse import runs
 from warehouse.catalog import Home, open_lake
+from warehouse.known import LakeKnown, cursors, payloads, put_source, sources
+from warehouse.load import Staging, load
 from warehouse.maintain import check, maintain
-from warehouse.rows import Reason, Role
+from warehouse.rows import Flag, PollRow, Reason, Role, SourceRow
 
 FERRY = "https://harbour.example/ferry"
 OLD = "The ferry to Lunde sank at its mooring on Tuesday, and nobody was on board."
@@ -125,13 +132,129 @@ def test_a_page_that_comes_after_its_entry_outranks_it(lake, tmp_path):
 
 def test_an_entry_and_its_page_in_one_batch_are_one_document(lake, tmp_path):
     entry = record(OLD, url=FERRY)
-    from pipelines.fingerprint import document_id
     from pipelines.read import read
 
-    page = replace(record(NEW, url=FERRY, seen=3), role=Role.PAGE, document_id=document_id(entry, read(entry).sha256))
+    page = replace(record(NEW, url=FERRY, seen=3), role=Role.PAGE, document_id=entry.identity(read(entry).sha256))
     counts = load_documents(lake, tmp_path, [entry, page])
     assert (counts.documents, counts.new) == (1, 1)
     assert query(lake, "SELECT body FROM lake.articles") == [(NEW,)]
+
+
+def with_page(entry: Document, text: str, *, seen: int, is_late: bool = False, flags: frozenset[Flag] = frozenset()):
+    """The page behind an entry, fetched with it or, as a further payload, later."""
+    page = record(text, url=entry.url, seen=seen, role=Role.PAGE)
+    ident = entry.identity(hashlib.sha256(entry.data or b"").hexdigest()) if is_late else None
+    return replace(page, address=entry.address, entry=entry.data, document_id=ident, flags=flags)
+
+
+class TestPages:
+    def test_an_entry_and_its_page_are_two_payloads_of_one_document(self, lake, tmp_path):
+        entry = record(OLD, url=FERRY)
+        counts = load_documents(lake, tmp_path, [with_page(entry, NEW, seen=1)])
+        assert (counts.documents, counts.new) == (1, 1)
+        sha256 = hashlib.sha256(entry.data).hexdigest()
+        assert query(lake, "SELECT kind, payload_sha256, size_bytes FROM lake.documents") == [
+            ("entry", sha256, len(entry.data))
+        ]
+        assert query(lake, "SELECT role, sha256 = ? FROM lake.payloads ORDER BY role", sha256) == [
+            ("entry", True),
+            ("page", False),
+        ]
+        assert query(lake, "SELECT body, role, version FROM lake.articles") == [(NEW, "page", 1)]
+        ((document_id,),) = query(lake, "SELECT document_id FROM lake.documents")
+        assert payloads(lake, [document_id, "other"], Role.ENTRY) == {document_id: entry.data}
+        assert set(LakeKnown(lake, "t").entries([document_id])) == {document_id}
+
+    def test_the_page_of_a_reject_is_kept_beside_its_entry(self, lake, tmp_path):
+        page = replace(with_page(record("", url=FERRY), "", seen=1), data=b" \n ", media_type="text/html")
+        assert load_documents(lake, tmp_path, [page]).rejected == 1
+        assert query(lake, "SELECT role FROM lake.payloads ORDER BY role") == [("entry",), ("page",)]
+
+    def test_what_is_noticed_of_a_page_that_comes_later_is_what_the_document_says(self, lake, tmp_path):
+        entry = replace(record(OLD, url=FERRY), flags=frozenset({Flag.PAGE_MISSING}))
+        load_documents(lake, tmp_path, [entry])
+        broken = replace(with_page(entry, NEW, seen=3, is_late=True), data=b" ")
+        load_documents(lake, tmp_path, [broken], "b2")
+        flags = "SELECT d.flags, a.flags FROM lake.articles a JOIN lake.documents d USING (document_id)"
+        assert query(lake, flags) == [([], ["page-missing"])]
+        page = with_page(entry, NEW, seen=5, is_late=True, flags=frozenset({Flag.NOAI}))
+        load_documents(lake, tmp_path, [replace(page, charset="windows-1252", final_uri=f"{FERRY}/1")], "b3")
+        assert query(lake, flags) == [(["noai"], ["noai"])]
+        assert query(lake, "SELECT final_uri FROM lake.documents") == [(f"{FERRY}/1",)]
+
+    def test_neither_order_nor_batches_of_entries_and_pages_decide(self, tmp_path):
+        entry, edited = record(OLD, url=FERRY), record(OLD + " Edited.", url=FERRY, seen=100)
+        documents = [
+            entry,
+            with_page(entry, NEW, seen=5, is_late=True),
+            with_page(entry, NEW, seen=60, is_late=True),
+            with_page(entry, NEW + " Three.", seen=90, is_late=True),
+            with_page(edited, NEW + " Four.", seen=120),
+        ]
+        whole = self.lake_of(tmp_path / "whole", [documents])
+        assert len(whole["superseded"]) == 3
+        for number, order in enumerate([(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 0, 4, 1, 3)]):
+            found = self.lake_of(tmp_path / str(number), [[documents[n]] for n in order])
+            assert found == whole, order
+
+    @staticmethod
+    def lake_of(folder: Path, batches: list[list[Document]]) -> dict[str, list[tuple[Any, ...]]]:
+        with open_lake(Home(folder / "home")) as connection:
+            for number, documents in enumerate(batches):
+                load_documents(connection, folder, documents, f"b{number}")
+            assert check(connection) == []
+            tables = ("articles", "superseded", "documents", "payloads", "duplicates", "rejects", "removals")
+            return rows_of(connection, without=("fetched_at", "seen_at", "data"), tables=tables)
+
+
+class TestNamesakes:
+    """A feed that gives one id and another link: another article, and a copy of the first."""
+
+    @staticmethod
+    def entry(link: str, text: str, published: str | None = None, *, guid: str = "g1", seen: int = 0) -> Document:
+        return replace(record(text, url=f"https://{link}.example/", seen=seen, published=published), address=guid)
+
+    @staticmethod
+    def copies(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
+        rows = query(
+            connection,
+            """SELECT a.url[9:9], o.url[9:9], reason FROM lake.duplicates d JOIN lake.articles a USING (article_id)
+            JOIN lake.articles o ON o.article_id = duplicate_of""",
+        )
+        return set(rows)
+
+    def test_the_first_is_the_original_whatever_came_first(self, lake, tmp_path):
+        load_documents(lake, tmp_path, [self.entry("b", "Two.", "2024-03-02"), self.entry("x", "Else.", guid="g2")])
+        counts = load_documents(lake, tmp_path, [self.entry("a", "One.", "2024-03-01")], "b2")
+        assert (counts.new, counts.duplicates) == (1, 1)
+        assert self.copies(lake) == {("b", "a", "guid")}
+        load_documents(lake, tmp_path, [self.entry("c", "Three."), self.entry("0", "0.", "2024-02-01")], "b3")
+        assert self.copies(lake) == {("a", "0", "guid"), ("b", "0", "guid"), ("c", "0", "guid")}
+        assert check(lake) == []
+
+    def test_one_link_with_other_content_is_no_copy(self, lake, tmp_path):
+        for number, text in enumerate(("One.", "Two.")):
+            load_documents(lake, tmp_path, [self.entry("a", text, seen=number)], f"b{number}")
+        other = replace(self.entry("b", "Three."), source="other wire")
+        load_documents(lake, tmp_path, [other], "b3")
+        assert self.copies(lake) == set()
+
+    def test_an_exact_copy_is_no_copy_by_id_and_none_is_of_a_copy(self, lake, tmp_path):
+        batches = [
+            [self.entry("a", "One.", "2024-03-02"), self.entry("b", "Two.", "2024-03-03")],
+            [self.entry("c", "Two.", "2024-03-04", guid="g3")],  # content of b, which is of a
+            [self.entry("d", "One.", "2024-03-01", guid="g4")],  # takes a over, and with it what was a's
+            [self.entry("e", "One.", "2024-03-05")],  # content and id alike
+        ]
+        for number, documents in enumerate(batches):
+            load_documents(lake, tmp_path, documents, f"b{number}")
+            assert check(lake) == []
+        assert self.copies(lake) == {
+            ("a", "d", "content"),
+            ("b", "d", "guid"),
+            ("c", "d", "content"),
+            ("e", "d", "content"),
+        }
 
 
 class TestCopies:
@@ -261,6 +384,45 @@ def test_neither_order_nor_batches_decide_what_counts(shared_lake, parts, data):
     numbers = query(connection, "SELECT list(version ORDER BY version) FROM lake.article_versions GROUP BY article_id")
     assert all(n == list(range(1, len(n) + 1)) for (n,) in numbers)
     assert check(connection) == []
+
+
+def learnt(name: str, **more: Any) -> SourceRow:
+    nothing = dict.fromkeys(("interval_s", "interval_reason", "last_success_at", "error"))
+    return SourceRow(source=name, kind="feed", location="", state="ok", **nothing | {"added_at": CLOCK} | more)
+
+
+def test_what_polls_learnt_of_sources_takes_the_place_of_what_was_known(lake, tmp_path):
+    poll = {"http_status": 304, "entries": None, "new_entries": None, "size_bytes": 0, "duration_ms": 9}
+    for number in range(2):
+        at = CLOCK + timedelta(hours=number)
+        items = [
+            PollRow(source="a", polled_at=at, outcome="ok", next_poll_at=at, reason=None, error=None, **poll),
+            learnt("a", etag=f'W/"{number}"', added_at=at),
+            Moved("a", f"{number}".encode()),
+        ]
+        (batch,) = land([*items, learnt("b")] if not number else items, tmp_path, f"r{number}")
+        runs.begin(lake, f"r{number}", "ingest", clock=at, pipeline_version="t")
+        staging = Staging(batch_id=batch.batch_id, markers=batch.folder, staged=batch.folder / "staged", unchanged=20)
+        counts = [load(lake, staging, f"r{number}", clock=at, pipeline_version="t") for _ in range(2)]
+        assert [c.documents for c in counts] == [20, 0]
+    assert sources(lake) == {"a": learnt("a", etag='W/"1"'), "b": learnt("b")}
+    assert cursors(lake) == {"a": b"1"}
+    assert len(query(lake, "FROM lake.polls")) == 2
+
+
+def test_a_home_of_older_code_gets_the_columns_that_it_lacks(tmp_path):
+    home = Home(tmp_path / "home")
+    with open_lake(home) as connection:
+        load_documents(connection, tmp_path, [record(OLD, url=FERRY)])
+        put_source(connection, learnt("a"))
+        for column in ("sources.error_streak", "sources.etag", "polls.gap", "documents.flags"):
+            table, name = column.split(".")
+            connection.execute(f"ALTER TABLE lake.{table} DROP COLUMN {name}")
+    with open_lake(home) as connection:
+        assert sources(connection) == {"a": learnt("a")}
+        assert query(connection, "SELECT flags FROM lake.documents") == [(None,)]
+        load_documents(connection, tmp_path, [with_page(record(OLD, url=FERRY), NEW, seen=2)], "b2")
+        assert query(connection, "SELECT flags FROM lake.documents") == [([],)]
 
 
 def test_maintenance_changes_no_row(lake, tmp_path):

@@ -43,6 +43,7 @@ _LAYOUT = (
     "ALTER TABLE lake.articles SET SORTED BY (published_at ASC)",
     "ALTER TABLE lake.article_tags SET SORTED BY (tag ASC)",
 )
+_ZEROS = {bool: " DEFAULT 'false'", int: " DEFAULT 0", str: " DEFAULT ''"}
 
 
 class HomeError(Exception):
@@ -98,6 +99,8 @@ def attach(home: Home, *, memory_limit: str = "1GB") -> duckdb.DuckDBPyConnectio
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            # It would keep what a long run has read of the lake, up to the memory limit.
+            "enable_external_file_cache": False,
             "memory_limit": memory_limit,
             "preserve_insertion_order": False,
             "temp_directory": str(home.path / "tmp"),
@@ -184,15 +187,18 @@ def _missing_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, s
     ).fetchall()
     there = set(rows)
     return [
-        (table, name, sql_type(kind, is_list=is_list))
+        (table, name, sql_type(kind, is_list=is_list) + ("" if nullable or is_list else _ZEROS.get(kind, "")))
         for table, row in TABLES.items()
-        for name, kind, is_list, _ in columns(row)
+        for name, kind, is_list, nullable in columns(row)
         if (table, name) not in there
     ]
 
 
 def _add_columns(connection: duckdb.DuckDBPyConnection) -> None:
-    """Add what newer code declares, null in the rows that are there; a file with a column needs its table's first."""
+    """Add what newer code declares: in the rows that are there null, or zero where it may not be null.
+
+    A list is null there too: DuckLake has no default for one.
+    """
     connection.execute("BEGIN")
     for name, row in TABLES.items():
         connection.execute(create_table(name, row))

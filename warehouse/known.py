@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import duckdb
+import zstandard
 
-from warehouse.rows import KnownFile, SourceRow
+from warehouse.rows import KnownFile, Role, SourceRow
 
 
 class LakeKnown:
@@ -28,11 +29,38 @@ class LakeKnown:
         ).fetchall()
         return {path: KnownFile(*rest) for path, *rest in rows}
 
+    def entries(self, document_ids: Sequence[str]) -> Mapping[str, bytes]:
+        """The feed's entries that the documents began with."""
+        return payloads(self._connection, document_ids, Role.ENTRY)
+
 
 def cursor(connection: duckdb.DuckDBPyConnection, source: str) -> bytes | None:
     """The source's cursor, as its connector left it."""
     row = connection.execute("SELECT cursor FROM lake.cursors WHERE source = ?", [source]).fetchone()
     return bytes(row[0]) if row else None
+
+
+def cursors(connection: duckdb.DuckDBPyConnection) -> dict[str, bytes]:
+    """The cursors of all sources."""
+    return dict(connection.execute("SELECT source, cursor FROM lake.cursors").fetchall())
+
+
+def payloads(connection: duckdb.DuckDBPyConnection, document_ids: Sequence[str], role: Role) -> dict[str, bytes]:
+    """The first payload of the role of each document that has one, as its bytes came."""
+    if not document_ids:
+        return {}
+    wanted = "document_id IN (SELECT unnest(string_split(?, chr(0))))"
+    ids = "\0".join(document_ids)
+    # Payloads lie by month; the first was pulled with its document.
+    first, last = connection.execute(
+        f"SELECT min(fetched_at), max(fetched_at) FROM lake.documents WHERE {wanted}", [ids]
+    ).fetchall()[0]
+    rows = connection.execute(
+        f"""SELECT document_id, arg_min(data, fetched_at) FROM lake.payloads
+        WHERE role = ? AND fetched_at BETWEEN ? AND ? AND {wanted} GROUP BY document_id""",
+        [role, first, last, ids],
+    ).fetchall()
+    return {document_id: zstandard.decompress(data) for document_id, data in rows}
 
 
 def sources(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceRow]:

@@ -24,6 +24,9 @@ from warehouse.schema import columns, sql_type
 
 _ORDER = "role = 'page', modified_at NULLS FIRST, seen_at, sha256, old_version NULLS LAST"
 
+_ANSWER = ("media_type", "charset", "final_uri", "http_status", "headers", "flags")
+_LONGEST_CHAIN = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -46,7 +49,7 @@ class Staging:
 
     batch_id: str
     markers: Path | None
-    """Holds `files.parquet`, `cursors.parquet` and `polls.parquet`; None for a replay."""
+    """Holds `files.parquet`, `cursors.parquet`, `polls.parquet` and `sources.parquet`; None for a replay."""
     staged: Path
     unchanged: int = 0
 
@@ -106,15 +109,19 @@ class _Load:
         if self._count("lake.batches WHERE batch_id = ?", self._staging.batch_id):
             return Counts()
         self._read_keys()
+        duplicates = self._insert_read() if self._count("keys") else 0
+        self._insert_markers()
+        return self._account(duplicates)
+
+    def _insert_read(self) -> int:
+        """All that was read, as opposed to known without; gives the number of copies found."""
         self._line_up()
         self._settle()
         self._insert_documents()
         self._insert_rejects()
         self._insert_articles()
         self._insert_outcomes()
-        duplicates = self._insert_duplicates()
-        self._insert_markers()
-        return self._account(duplicates)
+        return self._insert_duplicates()
 
     def _execute(self, sql: str, *values: object) -> duckdb.DuckDBPyConnection:
         return self._connection.execute(sql, list(values) or None)
@@ -141,6 +148,10 @@ class _Load:
                 "QUALIFY row_number() OVER (PARTITION BY document_id, role, sha256 ORDER BY seen_at DESC) = 1"
             )
             self._repeated = self._count(self._rows("keys")) - self._count("keys")
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE pages AS SELECT DISTINCT document_id, seen_at AS fetched_at
+            FROM keys WHERE role = 'page' AND article_id IS NOT NULL"""
+        )
 
     def _line_up(self) -> None:
         """`line`: each affected article's versions in the lake and contents of the batch, in the order that counts."""
@@ -236,14 +247,44 @@ class _Load:
             "CREATE OR REPLACE TEMP TABLE unseen AS SELECT DISTINCT document_id FROM keys "
             "ANTI JOIN (SELECT document_id FROM lake.documents SEMI JOIN keys USING (document_id)) USING (document_id)"
         )
-        distinct = "QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY kind = 'page', fetched_at DESC) = 1"
+        answers, answer = "", ""
+        if self._has_pages():
+            self._renew_answers()
+            answers = "LEFT JOIN answers n USING (document_id)"
+            answer = "".join(f", if(n.document_id IS NULL, d.{c}, n.{c}) AS {c}" for c in _ANSWER)
+        distinct = "QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY d.kind = 'page', d.fetched_at) = 1"
         self._execute(
-            f"INSERT INTO lake.documents BY NAME SELECT * REPLACE (? AS run_id) FROM {self._rows('documents')} "
-            f"SEMI JOIN unseen USING (document_id) {distinct if self._is_repeated() else ''}",
+            f"INSERT INTO lake.documents BY NAME SELECT d.* REPLACE (? AS run_id{answer}) "
+            f"FROM {self._rows('documents')} d SEMI JOIN unseen USING (document_id) {answers} "
+            f"{distinct if self._is_repeated() else ''}",
             self._run_id,
         )
         sys.audit("newsmill.point", "loaded-documents")
         self._insert_payloads()
+
+    def _has_pages(self) -> bool:
+        return self._count("keys WHERE role = 'page'") > 0
+
+    def _renew_answers(self) -> None:
+        """`answers`: of documents whose page was fetched, the last answer; a page that comes after its entry brings it."""
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE answers AS
+            SELECT document_id, {", ".join(_ANSWER)} FROM {self._rows("documents")}
+            SEMI JOIN pages USING (document_id, fetched_at)
+            QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY fetched_at DESC) = 1"""
+        )
+        if not self._count("answers ANTI JOIN unseen USING (document_id)"):
+            return
+        read_with = "media_type, charset, final_uri, flags"  # what reading the page again goes by
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE renewed AS FROM answers SEMI JOIN (
+                SELECT document_id, {read_with} FROM answers EXCEPT SELECT document_id, {read_with} FROM lake.documents
+                SEMI JOIN answers USING (document_id)
+            ) USING (document_id) ANTI JOIN unseen USING (document_id)"""
+        )
+        if self._count("renewed"):
+            values = ", ".join(f"{c} = n.{c}" for c in _ANSWER)
+            self._execute(f"UPDATE lake.documents AS d SET {values} FROM renewed n WHERE n.document_id = d.document_id")
 
     def _is_repeated(self) -> bool:
         return self._repeated > 0 or self._count("keys") > self._count("(SELECT DISTINCT document_id FROM keys)")
@@ -253,10 +294,9 @@ class _Load:
         if not self._has("payloads"):
             return
         rows = f"INSERT INTO lake.payloads BY NAME SELECT * FROM {self._rows('payloads')}"
-        distinct = (
-            "QUALIFY row_number() OVER (PARTITION BY document_id, role, sha256) = 1" if self._is_repeated() else ""
-        )
-        if self._count("keys WHERE role = 'page'"):
+        once = "QUALIFY row_number() OVER (PARTITION BY document_id, role, sha256 ORDER BY fetched_at) = 1"
+        distinct = once if self._is_repeated() else ""
+        if self._has_pages():
             self._execute(
                 f"{rows} ANTI JOIN (SELECT document_id, role, sha256 FROM lake.payloads "
                 f"SEMI JOIN keys USING (document_id)) USING (document_id, role, sha256) {distinct}"
@@ -406,6 +446,14 @@ class _Load:
         sys.audit("newsmill.point", "loaded-outcomes")
 
     def _insert_duplicates(self) -> int:
+        """Copies; the original is itself no copy."""
+        count = self._insert_copies() + self._insert_namesakes()
+        if count and self._count("lake.duplicates WHERE reason = 'guid'"):  # there are no chains without
+            self._shorten_chains()
+        sys.audit("newsmill.point", "loaded-duplicates")
+        return count
+
+    def _insert_copies(self) -> int:
         """Exact copies: the first published of those with one body is the original; a late one takes the others over."""
         fresh = f"""SELECT body_sha256 FROM {self._rows("articles")}
             SEMI JOIN (SELECT article_id FROM final WHERE old_version IS NULL) USING (article_id) UNION"""
@@ -425,32 +473,103 @@ class _Load:
                 ORDER BY published_at NULLS LAST, article_id) AS duplicate_of FROM members
             QUALIFY article_id <> duplicate_of"""
         )
+        self._yield_to_content()
         self._execute(
             """DELETE FROM lake.duplicates d WHERE reason = 'content' AND (
                 article_id IN (SELECT article_id FROM members) OR article_id IN (SELECT article_id FROM affected))
                 AND NOT EXISTS (SELECT 1 FROM copies c
                     WHERE c.article_id = d.article_id AND c.duplicate_of = d.duplicate_of)"""
         )
+        return self._insert_all("copies", "content")
+
+    def _yield_to_content(self) -> None:
+        """An exact copy is no copy by id as well; one of an article that is a copy by id is of that one's original."""
+        if not self._count("copies") or not self._count("lake.duplicates WHERE reason = 'guid'"):
+            return
+        self._execute(
+            """DELETE FROM lake.duplicates d WHERE reason = 'guid' AND EXISTS (SELECT 1 FROM copies c
+                WHERE c.article_id = d.article_id OR (c.duplicate_of, c.article_id) = (d.article_id, d.duplicate_of))"""
+        )
+        self._execute(
+            """UPDATE copies AS c SET duplicate_of = d.duplicate_of FROM lake.duplicates d
+            WHERE d.reason = 'guid' AND d.article_id = c.duplicate_of"""
+        )
+
+    def _insert_namesakes(self) -> int:
+        """Entries that a feed gave under one id and with several links: of their articles, the first is the original."""
+        if not self._has("documents") or not self._count("keys WHERE role IN ('entry', 'page')"):
+            return 0
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE entries AS SELECT DISTINCT source, address FROM {self._rows("documents")}
+            SEMI JOIN unseen USING (document_id) WHERE kind = 'entry'"""
+        )
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE namesakes AS
+            SELECT source, address, document_id FROM lake.documents SEMI JOIN entries USING (source, address)
+            WHERE kind = 'entry' QUALIFY count(*) OVER (PARTITION BY source, address) > 1"""
+        )
+        if not self._count("namesakes"):
+            return 0
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE roots AS FROM (
+                SELECT DISTINCT n.source, n.address, coalesce(d.duplicate_of, o.article_id) AS article_id
+                FROM namesakes n JOIN (FROM lake.outcomes SEMI JOIN namesakes USING (document_id)) o USING (document_id)
+                LEFT JOIN lake.duplicates d USING (article_id) WHERE o.article_id IS NOT NULL
+            ) QUALIFY count(*) OVER (PARTITION BY source, address) > 1"""
+        )
+        if not self._count("roots"):
+            return 0
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE renamed AS
+            SELECT article_id, first_value(article_id) OVER (PARTITION BY r.source, r.address
+                ORDER BY published_at NULLS LAST, first_seen_at, article_id) AS duplicate_of
+            FROM roots r JOIN (
+                SELECT article_id, published_at, first_seen_at FROM lake.articles SEMI JOIN roots USING (article_id)
+            ) USING (article_id)
+            QUALIFY article_id <> duplicate_of AND row_number() OVER (PARTITION BY article_id) = 1"""
+        )
+        return self._insert_all("renamed", "guid")
+
+    def _insert_all(self, copies: str, reason: str) -> int:
         row = self._execute(
-            """INSERT INTO lake.duplicates BY NAME
-            SELECT article_id, duplicate_of, 'content' AS reason, 1.0 AS score, ? AS run_id FROM copies
+            f"""INSERT INTO lake.duplicates BY NAME
+            SELECT article_id, duplicate_of, ? AS reason, 1.0 AS score, ? AS run_id FROM {copies}
             ANTI JOIN lake.duplicates USING (article_id)""",
+            reason,
             self._run_id,
         ).fetchone()
-        sys.audit("newsmill.point", "loaded-duplicates")
         return int(row[0]) if row else 0
+
+    def _shorten_chains(self) -> None:
+        """Copies of what has become a copy itself are of that one's original."""
+        for _ in range(_LONGEST_CHAIN):
+            self._execute(
+                """CREATE OR REPLACE TEMP TABLE chained AS SELECT d.article_id, o.duplicate_of
+                FROM lake.duplicates d JOIN lake.duplicates o ON o.article_id = d.duplicate_of"""
+            )
+            if not self._count("chained"):
+                return
+            self._execute(
+                "UPDATE lake.duplicates AS d SET duplicate_of = c.duplicate_of FROM chained c "
+                "WHERE c.article_id = d.article_id"
+            )
+            self._execute("DELETE FROM lake.duplicates WHERE article_id = duplicate_of")
 
     def _insert_markers(self) -> None:
         markers = self._staging.markers
         if markers is None:
             return
         self._upsert_files(_parquet(markers / "files.parquet"))
-        for table, keys in (("cursors", "source"), ("polls", "source, polled_at")):
+        if (markers / "sources.parquet").exists():  # not in a batch that older code landed
+            self._upsert_sources(_parquet(markers / "sources.parquet"))
+        for table in ("cursors", "polls"):
             rows = _parquet(markers / f"{table}.parquet")
-            if self._count(rows):
-                self._execute(f"DELETE FROM lake.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM {rows})")
-                self._execute(f"INSERT INTO lake.{table} BY NAME FROM {rows}")
-                sys.audit("newsmill.point", f"loaded-{table}")
+            if not self._count(rows):
+                continue
+            if table == "cursors":
+                self._execute(f"DELETE FROM lake.cursors WHERE source IN (SELECT source FROM {rows})")
+            self._execute(f"INSERT INTO lake.{table} BY NAME FROM {rows}")
+            sys.audit("newsmill.point", f"loaded-{table}")
 
     def _upsert_files(self, rows: str) -> None:
         if not self._count(rows):
@@ -471,8 +590,20 @@ class _Load:
         self._execute("INSERT INTO lake.files BY NAME FROM seen")
         sys.audit("newsmill.point", "loaded-files")
 
+    def _upsert_sources(self, rows: str) -> None:
+        if not self._count(rows):
+            return
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE learnt AS SELECT r.* REPLACE (coalesce(s.added_at, r.added_at) AS added_at)
+            FROM {rows} r LEFT JOIN lake.sources s USING (source)"""
+        )
+        self._execute("DELETE FROM lake.sources WHERE source IN (SELECT source FROM learnt)")
+        self._execute("INSERT INTO lake.sources BY NAME FROM learnt")
+        sys.audit("newsmill.point", "loaded-sources")
+
     def _account(self, duplicates: int) -> Counts:
-        decisions = dict(self._execute("SELECT decision, count(*) FROM decided GROUP BY decision").fetchall())
+        query = "SELECT decision, count(*) FROM decided GROUP BY decision"
+        decisions = dict(self._execute(query).fetchall()) if self._count("keys") else {}
         repeated = self._repeated
         counts = Counts(
             documents=sum(decisions.values()) + repeated + self._staging.unchanged,

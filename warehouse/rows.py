@@ -84,6 +84,11 @@ class Flag(_Documented):
         "the front matter is no YAML; lines of it that could not be read stand in the body",
     )
     LANGUAGE_DISPUTED = "language-disputed", "the stated language is not the one of the text"
+    NOAI = "noai", "the publisher asks that the page train no models (`noai`, `noimageai`)"
+    NOARCHIVE = "noarchive", "the publisher asks that no copy of the page be shown"
+    NOINDEX = "noindex", "the publisher asks that the page stay out of indexes"
+    PAGE_MISSING = "page-missing", "the page behind the entry could not be had; the article is what the entry carries"
+    TDM_RESERVED = "tdm-reserved", "the publisher reserves text and data mining of the page (TDMRep)"
     TRUNCATED = "truncated", "only the beginning of a very long text was kept"
 
 
@@ -108,6 +113,7 @@ class DocumentRow:
     charset: str | None = column("Character set that it was decoded with")
     http_status: int | None = column("Status of the HTTP answer")
     headers: str | None = column("Headers of the HTTP answer, a JSON object")
+    flags: tuple[str, ...] = column("What its connector noticed; a closed list, the one of the articles")
     payload_sha256: str = column("SHA-256 of the bytes first pulled")
     size_bytes: int = column("Size of the bytes first pulled")
     run_id: str = column("The run that first loaded it")
@@ -227,7 +233,7 @@ class DuplicateRow:
 
     article_id: str = column("The copy")
     duplicate_of: str = column("The original, itself no copy")
-    reason: str = column("`content`: the bodies are the same")
+    reason: str = column("`content`: the bodies are the same; `guid`: a feed gave both the same id")
     score: float = column("0–1")
     run_id: str = column("The run that found it")
 
@@ -239,11 +245,25 @@ class SourceRow:
     source: str = column("Name")
     kind: str = column("`folder` or the kind of its connector")
     location: str = column("Folder or address")
+    title: str | None = column("Title that it gives itself", default=None)
+    site_url: str | None = column("Site that it belongs to", default=None)
+    asked_at_url: str | None = column("Address that is asked now, where it moved for good", default=None)
     state: str = column("`ok`, `failing` or `gone`")
     interval_s: int | None = column("Seconds until it is pulled again")
     interval_reason: str | None = column("Why that long")
+    next_poll_at: datetime | None = column("When it is due", default=None)
+    pages_due_at: datetime | None = column("When the next page behind an entry is due", default=None)
     added_at: datetime = column("When it was first seen")
+    last_polled_at: datetime | None = column("When it was last asked", default=None)
     last_success_at: datetime | None = column("When it last answered")
+    last_new_at: datetime | None = column("When it last had something new", default=None)
+    items_per_day: float | None = column("New items a day that it is used to have", default=None)
+    silent_from: datetime | None = column("When a silence since then would be longer than its habit", default=None)
+    gap_at: datetime | None = column("When entries may last have come and gone between two polls", default=None)
+    error_streak: int = column("Polls in a row that failed", default=0)
+    etag: str | None = column("Validator of the last answer, verbatim", default=None)
+    last_modified: str | None = column("Validator of the last answer, verbatim", default=None)
+    feed_sha256: str | None = column("Hash of its entries in canonical form", default=None)
     error: str | None = column("What went wrong last")
 
 
@@ -261,6 +281,7 @@ class PollRow:
     duration_ms: int | None = column("Milliseconds that it took")
     next_poll_at: datetime | None = column("When the source is due again")
     reason: str | None = column("Why then")
+    gap: bool = column("Whether entries may have come and gone since the poll before", default=False)
     error: str | None = column("What went wrong")
 
 
