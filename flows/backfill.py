@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connectors.connector import Item, Passed
 from connectors.document import Document
@@ -17,9 +19,12 @@ from flows.maintain import merge_if_due
 from flows.run import Run, Step, directly, dry_run, run
 from flows.settings import Settings
 from flows.sources import Binding, SourceError, Wanted, bind, check_named, read_sources
-from warehouse.known import put_source, sources
+from warehouse.known import cursors, put_source, sources
 from warehouse.load import Counts, transaction
 from warehouse.rows import KnownFile, SourceRow
+
+if TYPE_CHECKING:
+    from connectors.fleet import Fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def ingest(
     stop: threading.Event | None = None,
     step: Step = directly,
 ) -> Result:
-    """Pull the named sources, or all that are not paused, once."""
+    """Pull the named sources, or all that are due and not paused, once."""
     wanted = read_sources(settings.home)
     if unknown := set(names) - {w.name for w in wanted}:
         known = ", ".join(w.name for w in wanted) or "none yet; add one with: newsmill sources add FOLDER"
@@ -87,14 +92,19 @@ def ingest(
     with run(settings, "ingest", report=report, stop=stop, step=step) as current:
         learnt = sources(current.connection)
         left_out = {w.name for w in wanted} - {w.name for w in chosen}
-        bindings = [b for w in chosen for b in _whole(w, wanted, learnt) if b.source not in left_out]
-        return _pull(current, _distinct(bindings), None)
+        folders = [w for w in chosen if w.kind == "folder"]
+        bindings = [b for w in folders for b in _whole(w, wanted, learnt) if b.source not in left_out]
+        polls = _polls(current, [w for w in chosen if w.kind != "folder"], is_named=bool(names))
+        return _pull(current, _distinct(bindings), None, polls)
 
 
 class _Nothing:
     """A look-up in an empty lake."""
 
     def files(self, source: str, paths: Sequence[str]) -> Mapping[str, KnownFile]:  # noqa: ARG002
+        return {}
+
+    def entries(self, document_ids: Sequence[str]) -> Mapping[str, bytes]:  # noqa: ARG002
         return {}
 
 
@@ -121,21 +131,32 @@ def _distinct(bindings: Iterable[Binding]) -> list[Binding]:
     return list({(b.source, b.only): b for b in bindings}.values())
 
 
-def _pull(current: Run, bindings: Sequence[Binding], limit: int | None) -> Result:
+def _polls(current: Run, wanted: Sequence[Wanted], *, is_named: bool) -> Fleet | None:
+    """The cycle over those of the sources that are on the web."""
+    if not wanted:
+        return None
+    from flows.web import fleet
+
+    return fleet(current.settings, wanted, cursors(current.connection), clock=current.clock, is_named=is_named)
+
+
+def _pull(current: Run, bindings: Sequence[Binding], limit: int | None, polls: Fleet | None = None) -> Result:
     errors: dict[str, str] = {}
     if not current.is_dry:
         _register(current, bindings)
-    current.take(_limited(_items(current, bindings, errors), limit))
+    items = _items(current, bindings, errors)
+    current.take(_limited(chain(items, polls.pull(current.known)) if polls else items, limit))
     if not current.is_dry:
         current.sources = _states(current, bindings, errors)
         merge_if_due(current)
+    failed = errors | (polls.errors if polls else {})
     return Result(
         current.run_id,
         current.counts,
         current.resumed,
         tuple(current.passed),
-        tuple(dict.fromkeys(b.source for b in bindings)),
-        tuple(f"{name}: {error}" for name, error in errors.items()),
+        tuple(dict.fromkeys([*(b.source for b in bindings), *(polls.polled if polls else ())])),
+        tuple(f"{name}: {error}" for name, error in failed.items()),
     )
 
 

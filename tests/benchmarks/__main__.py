@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import fields, replace
 from pathlib import Path
 
-from tests.benchmarks import lake, path
+from tests.benchmarks import feeds, fleet, lake, path, schedule
 from tests.benchmarks.figures import table
 
 _MEASUREMENTS = {
@@ -21,6 +21,9 @@ _MEASUREMENTS = {
     "workers": path.workers,
     "memory": path.memory,
     "lake": lake.lake,
+    "feeds": feeds.feeds,
+    "fleet": fleet.fleet,
+    "schedule": schedule.schedule,
 }
 
 

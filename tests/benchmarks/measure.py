@@ -34,6 +34,7 @@ class CommandError(Exception):
 def cost(arguments: Sequence[str | Path], *, sample_s: float = 0.0) -> Cost:
     """Run `python …` in a fresh process, its memory sampled every `sample_s`; raises `CommandError`."""
     _adopt_orphans()
+    others = _children()
     before, begin = _children_s(), time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -42,7 +43,7 @@ def cost(arguments: Sequence[str | Path], *, sample_s: float = 0.0) -> Cost:
     output = process.stdout.read() if process.stdout else ""
     status = process.wait()
     wall_s = time.perf_counter() - begin
-    _wait_for_orphans()
+    _wait_for_orphans(others)
     if status:
         raise CommandError(f"{' '.join(map(str, arguments))} ended with {status}")
     return Cost(_children_s() - before, wall_s, peak, output)
@@ -54,12 +55,15 @@ def _adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
 
 
-def _wait_for_orphans() -> None:
-    while True:
-        try:
-            os.wait()
-        except ChildProcessError:
-            return
+def _wait_for_orphans(others: set[int]) -> None:
+    """Wait for all children but those that were there before."""
+    while ours := _children() - others:
+        os.waitpid(ours.pop(), 0)
+
+
+def _children() -> set[int]:
+    task = Path("/proc/self/task")
+    return {int(pid) for thread in task.iterdir() for pid in (thread / "children").read_text().split()}
 
 
 def _children_s() -> float:

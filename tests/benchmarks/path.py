@@ -25,6 +25,7 @@ class Sizes:
     articles: int = 1_000_000
     small_articles: int = 10_000
     loads: int = 2_000
+    feeds: int = 5_000
 
 
 QUICK = Sizes(
@@ -36,6 +37,7 @@ QUICK = Sizes(
     articles=100_000,
     small_articles=1_000,
     loads=110,
+    feeds=500,
 )
 
 

@@ -1,0 +1,123 @@
+"""The web connectors under a home's settings: the tools of a poll, and the cycle over sources that are due."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.request import getproxies_environment
+
+from flows.sources import SourceError, Wanted, web_source
+from warehouse.rows import Flag
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.fleet import Fleet, Progress
+    from connectors.http import Client
+    from connectors.pages import PageRules
+    from connectors.poll import Tools
+    from flows.settings import Settings
+
+_READ_S = 30.0
+"""Seconds that reading a feed may take."""
+
+
+@asynccontextmanager
+async def tools(settings: Settings, clock: Callable[[], datetime]) -> AsyncIterator[Tools]:
+    """Client and reader, open for as long as the event loop needs them."""
+    from connectors.http import Client
+    from connectors.poll import Tools
+    from connectors.reading import FeedReader
+    from flows.settings import bounds, http_limits, user_agent
+
+    reader = FeedReader(
+        processes=settings.workers,
+        timeout_s=_READ_S,
+        memory_bytes=settings.pipeline.memory_mib * 1024 * 1024,
+        preload=("connectors.reading", "pipelines.warm"),
+    )
+    client = Client(
+        http_limits(settings),
+        user_agent=user_agent(settings),
+        clock=clock,
+        allow=settings.network.allow,
+        proxies=getproxies_environment(),
+    )
+    memory = settings.home.path / "web-memory.json"
+    _recall(client, memory)
+    try:
+        async with client:
+            yield Tools(
+                client=client,
+                read=reader,
+                clock=clock,
+                chance=random.random,
+                bounds=bounds(settings),
+                unconditional=timedelta(hours=settings.feeds.unconditional_hours),
+            )
+    finally:
+        reader.close()
+        _remember(client, memory)
+
+
+def _recall(client: Client, memory: Path) -> None:
+    """Who asked to be left alone, and the robots.txt of the last day; without it, hosts are only asked once more."""
+    with suppress(OSError, ValueError):
+        client.recall(memory.read_bytes())
+
+
+def _remember(client: Client, memory: Path) -> None:
+    passing = memory.with_suffix(f".{os.getpid()}.part")
+    with suppress(OSError):
+        passing.write_bytes(client.memory())
+        passing.replace(memory)
+
+
+def fleet(
+    settings: Settings,
+    wanted: Iterable[Wanted],
+    cursors: Mapping[str, bytes],
+    *,
+    clock: Callable[[], datetime],
+    is_named: bool = False,
+    report: Callable[[Progress], None] = lambda _: None,
+    environ: Mapping[str, str] = os.environ,
+) -> Fleet:
+    """A cycle over the sources; one that cannot be asked (a missing credential) is among its errors."""
+    from connectors.fleet import Fleet
+
+    sources = []
+    errors: dict[str, str] = {}
+    for one in wanted:
+        try:
+            sources.append(web_source(one, settings, environ))
+        except SourceError as error:
+            errors[one.name] = str(error)
+    return Fleet(
+        sources,
+        cursors,
+        partial(tools, settings, clock),
+        clock,
+        rules=page_rules(settings),
+        in_flight=settings.network.in_flight,
+        report=report,
+        errors=errors,
+        is_named=is_named,
+    )
+
+
+def page_rules(settings: Settings) -> PageRules:
+    """How pages are fetched under these settings."""
+    from connectors.pages import PageRules
+
+    feeds = settings.feeds
+    return PageRules(
+        wait_s=feeds.page_wait_s,
+        again=timedelta(hours=feeds.page_again_hours) if feeds.page_again_hours else None,
+        skip=frozenset(Flag(signal) for signal in settings.network.skip),
+    )
