@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-sources_app = typer.Typer(help="Manage what is pulled: add, list, show, pause, resume, remove.", rich_markup_mode=None)
+sources_app = typer.Typer(help="Manage what is pulled: feeds, sitemaps and folders.", rich_markup_mode=None)
 app.add_typer(sources_app, name="sources", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -134,7 +135,8 @@ def _existing() -> Settings:
     settings = _settings()
     if not settings.home.exists:
         raise Failed(
-            f"there is no home at {settings.home.path}: `newsmill backfill FOLDER` makes one, --home names another"
+            f"there is no home at {settings.home.path}: `newsmill backfill FOLDER` or `newsmill ingest` makes one, "
+            "--home names another"
         )
     return settings
 
@@ -226,19 +228,25 @@ def sql(
 
 @app.command()
 def status(
-    check: Annotated[bool, typer.Option("--check", help="Exit with 1 when something needs a person.")] = False,
+    source: Annotated[str | None, typer.Option(help="Of this source alone.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every source, not only those that need a person.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only what needs a person, a line each on standard error; exit with 1 then.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Sources and their health, the last runs, what was dropped and why."""
     from flows.show import print_json
-    from flows.status import print_status
+    from flows.status import print_check, print_status
     from flows.status import status as read_status
 
-    found = read_status(_existing().home, check=check)
+    found = read_status(_existing().home, check=check, source=source)
     if as_json:
         print_json(found, sys.stdout)
+    elif check:
+        print_check(found, sys.stdout, sys.stderr)
     else:
-        print_status(found, sys.stdout)
+        print_status(found, sys.stdout, show_all=everything or source is not None)
     if check and found.problems:
         sys.exit(1)
 
@@ -330,48 +338,137 @@ def doctor(as_json: JsonOption = False) -> None:
 
 @sources_app.command("add")
 def sources_add(
-    locations: Annotated[list[str], typer.Argument(help="Folders to watch.", metavar="LOCATION...")],
-    name: Annotated[str | None, typer.Option(help="Name of the source; else the folder's.")] = None,
+    locations: Annotated[
+        list[str], typer.Argument(help="Addresses of sites, feeds or sitemaps; folders.", metavar="LOCATION...")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the source; else of the feed's title or the folder.")
+    ] = None,
+    pages: Annotated[
+        str | None, typer.Option(help="Pages behind a feed's entries that are fetched: always, short or never.")
+    ] = None,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Add the address as it is, without asking it.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Watch folders: scheduled runs (and `ingest`) read what is new in them."""
-    from flows.sources import watch
+    """Watch feeds, sitemaps and folders; of a site's address the feed is found, and what it would bring is shown."""
+    from flows.add import add, print_added
+    from flows.show import print_json
 
     settings = _settings()
     if name and len(locations) > 1:
         raise Failed("--name goes with one location", 2)
-    for location in locations:
-        wanted = watch(settings.home, location, name)
-        print(f"added {wanted.name}: {wanted.location}")
-        print(f"pull it now with `newsmill ingest {wanted.name}`, or leave `newsmill up` running")
+    added = []
+    for found in add(settings, locations, name=name, pages=pages, is_checked=not no_check):
+        added.append(found)
+        if not as_json:
+            print_added(settings.home, found, sys.stdout, sys.stderr)
+    if as_json:
+        print_json(added, sys.stdout)
+    if any(found.error for found in added):
+        sys.exit(1)
+
+
+@sources_app.command("discover")
+def sources_discover(
+    url: Annotated[str, typer.Argument(help="Address of a site.", metavar="URL")], as_json: JsonOption = False
+) -> None:
+    """Look for the feeds and sitemaps of a site, and add none."""
+    from flows.add import discover, print_candidates
+    from flows.show import print_json
+
+    settings = _settings()
+    found = discover(settings, url)
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print_candidates(settings.home, found, sys.stdout)
+
+
+@sources_app.command("check")
+def sources_check(
+    what: Annotated[
+        str | None, typer.Argument(help="A source or an address; every source if none is named.", metavar="[NAME|URL]")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Ask for all of it, even if nothing is new.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Poll a source, explain what was asked, answered and found, and write nothing."""
+    from flows.check import check, print_checked
+    from flows.show import print_json
+
+    settings = _settings()
+    found = check(settings, what, is_full=full)
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print_checked(found, datetime.now(UTC), sys.stdout, is_brief=what is None)
+    if any(one.error for one in found):
+        sys.exit(1)
 
 
 @sources_app.command("list")
 def sources_list(as_json: JsonOption = False) -> None:
-    """The sources of sources.toml, and those that were backfilled."""
-    from flows.show import print_json, print_table
-    from flows.sources import listed
+    """The sources of sources.toml with their health, and others that the lake holds articles of."""
+    from flows.show import print_json
+    from flows.source_list import listed, print_list
 
-    rows = listed(_settings().home)
+    now = datetime.now(UTC)
+    rows = listed(_settings().home, now)
     if as_json:
         print_json(rows, sys.stdout)
     else:
-        print_table(["source", "kind", "state", "articles", "location"], [list(r.values()) for r in rows], sys.stdout)
+        print_list(rows, now, sys.stdout)
 
 
 @sources_app.command("show")
 def sources_show(name: str, as_json: JsonOption = False) -> None:
-    """What is known of a source."""
-    from flows.show import print_json, print_record
-    from flows.sources import listed
+    """What is known of a source: what is wanted, what was learnt, its last polls, when it is asked next and why then."""
+    from flows.show import print_json
+    from flows.source_list import print_source, shown_source
 
-    for row in listed(_settings().home):
-        if row["source"] == name:
-            if as_json:
-                print_json(row, sys.stdout)
-            else:
-                print_record(row, sys.stdout)
-            return
-    raise Failed(f"no source is named {name!r}: see `newsmill sources list`")
+    now = datetime.now(UTC)
+    found = shown_source(_settings().home, name, now)
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print_source(found, now, sys.stdout)
+
+
+@sources_app.command("import")
+def sources_import(
+    file: Annotated[str, typer.Argument(help="OPML, or a text with an address on each line; - for standard input.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Add the feeds of a list of subscriptions; its groups become categories. Asks none of them."""
+    from flows.show import print_json
+    from flows.subscriptions import import_list, print_imported
+
+    settings = _settings()
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise Failed(f"{file} cannot be read: {error.strerror or error}") from error
+    found = import_list(settings.home, data)
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print_imported(settings.home, found, sys.stdout, sys.stderr)
+    if not found.added and not found.there:
+        sys.exit(1)
+
+
+@sources_app.command("export")
+def sources_export(
+    out: Annotated[Path | None, typer.Option(help="File to write; else standard output.")] = None,
+) -> None:
+    """Write the feeds and sitemaps of sources.toml as OPML."""
+    from flows.subscriptions import export_opml
+
+    data = export_opml(_settings().home)
+    if out:
+        out.write_bytes(data)
+    else:
+        sys.stdout.write(data.decode())
 
 
 @sources_app.command("pause")

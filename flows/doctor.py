@@ -7,17 +7,20 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 import tomllib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+from urllib.parse import urlsplit
 
-from flows.settings import SettingsError, read_settings
+from flows.settings import Settings, SettingsError, read_settings, user_agent
 from flows.show import paragraph, printable, size, width
-from flows.sources import read_sources
+from flows.sources import SourceError, Wanted, read_sources, web_source
 from flows.status import lake_files, lock_holder, waiting_batches
 from warehouse.catalog import FORMAT_VERSION, Home, HomeError, extension
 from warehouse.query import QueryError, connect
@@ -32,6 +35,9 @@ _PYTHON = (3, 11)
 _FREE_BYTES = 1_000_000_000
 _WORKER_S = 30
 _EXTENSIONS = ("ducklake", "sqlite_scanner")
+_HOSTS = 5
+"""So many names are looked up."""
+_PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY")
 # SQLite's write-ahead log needs memory that processes share, and a lock that all of them see (sqlite.org/wal.html).
 _REMOTE = frozenset(
     [
@@ -65,7 +71,7 @@ class Check:
 
 def doctor(home: Home) -> list[Check]:
     """Check everything; no check raises, and what cannot be checked for want of another is left out."""
-    checks = [*_installation(), Check("network", ok=True, detail="not needed for folders"), *_home(home)]
+    checks = [*_installation(), *_home(home), *_network(home)]
     if home.exists:
         checks += _lake(home)
     return checks
@@ -263,9 +269,67 @@ def _settings(home: Home) -> Iterator[Check]:
     except (SettingsError, OSError) as error:
         yield Check("sources", ok=False, detail=_sentence(error), advice="mend that line of sources.toml")
         return
-    gone = [f"{w.name}: {w.location}" for w in wanted if not w.is_paused and not Path(w.location).exists()]
+    folders = [w for w in wanted if not w.is_paused and not w.is_web]
+    gone = [f"{w.name}: {w.location}" for w in folders if not Path(w.location).exists()]
     detail = f"not there: {'; '.join(gone)}" if gone else f"{len(wanted)} in sources.toml"
     yield _check("sources", not gone, detail, "bring the folder back, or `newsmill sources pause NAME`")
+
+
+# The network
+
+
+def _network(home: Home) -> Iterator[Check]:
+    """Whether the hosts of feeds have addresses, and each feed its credentials. Nothing is asked of the hosts."""
+    try:
+        settings, wanted = read_settings(home), read_sources(home)
+    except (SettingsError, OSError):  # said already
+        return
+    web = [w for w in wanted if w.is_web and not w.is_paused]
+    if not web:
+        yield Check("network", ok=True, detail="not needed for folders")
+        return
+    proxies = [name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
+    hosts = list(dict.fromkeys(urlsplit(w.location).hostname or "" for w in web))
+    if proxies:
+        yield Check("network", ok=True, detail=f"through the proxy of {', '.join(proxies)}: names were not looked up")
+    else:
+        yield _names(hosts)
+    yield from _sendable(settings, web)
+    if not settings.network.contact and not settings.network.user_agent:
+        advice = (
+            "set contact under [network] in newsmill.toml to a page or mailbox, so that publishers can write to you"
+        )
+        yield Check("contact", ok=True, detail=f"none: requests go out as {user_agent(settings)}", advice=advice)
+
+
+def _names(hosts: list[str]) -> Check:
+    """Whether a name of the first few resolves; one of them may be gone, all of them are this machine's trouble."""
+    tried = hosts[:_HOSTS]
+    with ThreadPoolExecutor(_HOSTS) as pool:
+        found = [host for host, is_there in zip(tried, pool.map(_resolves, tried), strict=True) if is_there]
+    missing = [host for host in tried if host not in found]
+    detail = f"{len(found)} of {len(tried)} names resolve" + (f", not {', '.join(missing)}" if missing else "")
+    advice = "look at this machine's network and name server, or set HTTPS_PROXY if there is a proxy"
+    return _check("network", bool(found), detail, advice)
+
+
+def _resolves(host: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError):
+        return False
+
+
+def _sendable(settings: Settings, web: list[Wanted]) -> Iterator[Check]:
+    """Whether each source has the options and credentials to be asked with."""
+    wrong = []
+    for w in web:
+        try:
+            web_source(w, settings, os.environ)
+        except SourceError as error:
+            wrong.append(f"{w.name}: {error}")
+    detail = "; ".join(wrong) or f"{len(web)} on the web, each with what it needs to be asked"
+    yield _check("feeds", not wrong, detail, "the other sources are pulled all the same")
 
 
 # The lake

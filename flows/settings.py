@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warehouse.catalog import Home
+from warehouse.rows import Flag
+
+if TYPE_CHECKING:
+    from connectors.http import HttpLimits
+    from connectors.schedule import Bounds
 
 
 class SettingsError(Exception):
@@ -62,18 +69,58 @@ class Service:
 
     port: int = 4200
     """Port of the Prefect server on 127.0.0.1."""
-    ingest_minutes: int = 15
-    """Minutes between two ingest runs."""
+    ingest_minutes: int = 5
+    """Minutes between two ingest runs; each pulls only what is due."""
     maintain_hours: int = 24
     """Hours between two maintenance runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`[network]`: what may be reached."""
+    """`[network]`: what may be reached, and how politely."""
 
     allow: tuple[str, ...] = ()
-    """Private networks that the web connectors may reach."""
+    """Private networks that the web connectors may reach, as `127.0.0.0/8`."""
+    contact: str = ""
+    """Address of a page or mailbox that the User-Agent names, for those whose servers are asked."""
+    user_agent: str = ""
+    """The whole User-Agent, instead of newsmill's."""
+    per_host: int = 2
+    """Connections to a host at one time."""
+    per_domain: int = 4
+    """Connections to the hosts of a registered domain at one time."""
+    pause_s: float = 1.0
+    """Seconds between two requests to a host."""
+    connect_s: float = 10.0
+    """Seconds that connecting may take."""
+    read_s: float = 20.0
+    """Seconds that a server may say nothing."""
+    total_s: float = 60.0
+    """Seconds that an exchange may take."""
+    in_flight: int = 500
+    """Sources that are asked at one time."""
+    decoded_mib: int = 15
+    """Size up to which an answer is read, received or unpacked."""
+    skip: tuple[str, ...] = ()
+    """Signals of publishers for which a page is not kept: any of noindex, noarchive, noai, tdm-reserved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """`[feeds]`: when feeds and sitemaps are asked, and the pages behind their entries."""
+
+    floor_minutes: int = 60
+    """Minutes between two polls of a source, at least."""
+    cap_hours: int = 24
+    """Hours between two polls of a source, at most."""
+    pages: str = "short"
+    """Pages that are fetched: always, short (where the entry does not carry the full text) or never."""
+    page_again_hours: float = 6.0
+    """Hours after publication at which a page is fetched once more; 0 for never."""
+    page_wait_s: float = 60.0
+    """Seconds that a source's pages may take in one run; the others come with the next."""
+    unconditional_hours: float = 24.0
+    """Hours after which a source is asked without validators, in case they never change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +132,7 @@ class Settings:
     lake: Lake = field(default_factory=Lake)
     service: Service = field(default_factory=Service)
     network: Network = field(default_factory=Network)
+    feeds: Feeds = field(default_factory=Feeds)
 
     @property
     def workers(self) -> int:
@@ -93,12 +141,40 @@ class Settings:
         return self.pipeline.workers or cores
 
 
-_SECTIONS: dict[str, type[Pipeline | Lake | Service | Network]] = {
+_SECTIONS: dict[str, type[Pipeline | Lake | Service | Network | Feeds]] = {
     "pipeline": Pipeline,
     "lake": Lake,
     "service": Service,
     "network": Network,
+    "feeds": Feeds,
 }
+PAGES = ("always", "short", "never")
+SIGNALS = tuple(str(flag) for flag in (Flag.NOAI, Flag.NOARCHIVE, Flag.NOINDEX, Flag.TDM_RESERVED))
+
+
+def _is_network(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(ipaddress.ip_network(text, strict=False))
+    return False
+
+
+def _is_header(text: str) -> bool:
+    return text.isascii() and (text.isprintable() or not text)
+
+
+_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "allow": (lambda value: all(map(_is_network, value)), 'a list of networks such as "127.0.0.0/8"'),
+    "cap_hours": (lambda value: value >= 1, "at least 1"),
+    "contact": (_is_header, "printable ASCII, for it is sent with each request"),
+    "decoded_mib": (lambda value: value >= 1, "at least 1"),
+    "in_flight": (lambda value: value >= 1, "at least 1"),
+    "pages": (lambda value: value in PAGES, f"one of {', '.join(PAGES)}"),
+    "per_domain": (lambda value: value >= 1, "at least 1"),
+    "per_host": (lambda value: value >= 1, "at least 1"),
+    "skip": (lambda value: set(value) <= set(SIGNALS), f"a list of {', '.join(SIGNALS)}"),
+    "user_agent": (_is_header, "printable ASCII, for it is sent with each request"),
+}
+"""What a setting must be, beyond its type."""
 
 
 def find_home(option: Path | None, environ: Mapping[str, str]) -> Home:
@@ -160,14 +236,18 @@ def _section(path: Path, text: str, name: str, values: Any) -> Any:
 
 def _checked(path: Path, text: str, key: str, value: Any, hint: Any) -> Any:
     if typing.get_origin(hint) is tuple:
-        if isinstance(value, list) and all(isinstance(v, str) for v in value):
-            return tuple(value)
-        raise SettingsError(_at(path, text, key, f"{key} is a list of strings"))
-    if isinstance(value, bool) or not isinstance(value, (int, float) if hint is float else hint):
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise SettingsError(_at(path, text, key, f"{key} is a list of strings"))
+        value = tuple(value)
+    elif isinstance(value, bool) or not isinstance(value, (int, float) if hint is float else hint):
         wanted = {int: "a whole number", float: "a number", str: "a string in quotes"}[hint]
         raise SettingsError(_at(path, text, key, f"{key} is {wanted}, not {value!r}"))
     if hint in (int, float) and value < 0:
         raise SettingsError(_at(path, text, key, f"{key} cannot be negative"))
+    is_right, wanted = _CHECKS.get(key, (lambda _: True, ""))
+    if not is_right(value):
+        shown = list(value) if isinstance(value, tuple) else value
+        raise SettingsError(_at(path, text, key, f"{key} is {wanted}, not {shown!r}"))
     return value
 
 
@@ -175,6 +255,45 @@ def _at(path: Path, text: str, key: str, message: str) -> str:
     pattern = re.compile(rf"^\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[\]=.]")
     line = next((n for n, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 1)
     return f"{path}, line {line}: {message}"
+
+
+def user_agent(settings: Settings) -> str:
+    """How newsmill names itself to servers (RFC 9110, 10.1.5): product, version and, where settings give it, a contact."""
+    from newsmill import __version__
+
+    network = settings.network
+    return network.user_agent or f"newsmill/{__version__}" + (f" (+{network.contact})" if network.contact else "")
+
+
+def http_limits(settings: Settings) -> HttpLimits:
+    """What an exchange may cost under these settings."""
+    from connectors.http import HttpLimits
+
+    network = settings.network
+    size_bytes = network.decoded_mib * 1024 * 1024
+    return HttpLimits(
+        connect_s=network.connect_s,
+        read_s=network.read_s,
+        total_s=network.total_s,
+        received_bytes=size_bytes,
+        decoded_bytes=size_bytes,
+        per_host=network.per_host,
+        per_domain=network.per_domain,
+        pause_s=network.pause_s,
+        in_flight=network.in_flight,
+    )
+
+
+def bounds(settings: Settings) -> Bounds:
+    """Between which intervals sources are polled under these settings."""
+    from connectors.schedule import Bounds
+
+    floor_s = settings.feeds.floor_minutes * 60
+    return Bounds(
+        floor_s=floor_s,
+        least_s=min(Bounds().least_s, floor_s),
+        cap_s=max(settings.feeds.cap_hours * 3600, floor_s),
+    )
 
 
 def defaults_toml() -> str:

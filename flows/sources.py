@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import tomlkit
 
-from flows.settings import SettingsError
+from flows.settings import Settings, SettingsError
+from flows.web_options import OptionError, Options, read_options, request_headers
+from pipelines.address import normalise
 from warehouse.catalog import Home
 from warehouse.rows import SourceRow
+
+if TYPE_CHECKING:
+    from connectors.web_source import WebSource
+
+KINDS = ("folder", "feed", "sitemap")
+_NAME_CHARS = 60
 
 
 class SourceError(Exception):
@@ -28,6 +40,13 @@ class Wanted:
     kind: str
     location: str
     is_paused: bool = False
+    options: Options = Options()
+    problem: str = ""
+    """What is wrong with its options, which keeps this source alone from being pulled."""
+
+    @property
+    def is_web(self) -> bool:
+        return self.kind != "folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +74,7 @@ def read_sources(home: Home) -> list[Wanted]:
         raise SettingsError(f"{path}: expected [[source]] tables")
     found = [_wanted(path, number, entry) for number, entry in enumerate(entries, 1)]
     names = [w.name for w in found]
-    if doubled := {n for n in names if names.count(n) > 1}:
+    if doubled := {name for name, count in Counter(names).items() if count > 1}:
         raise SettingsError(f"{path}: two sources are named {min(doubled)!r}; a name stands once")
     return found
 
@@ -67,12 +86,55 @@ def _wanted(path: Path, number: int, entry: object) -> Wanted:
         if not isinstance(entry.get(key), str) or not entry[key]:
             raise SettingsError(f'{path}: [[source]] number {number} needs {key} = "…"')
     kind = entry.get("kind", "folder")
-    if kind != "folder":
-        raise SettingsError(f"{path}: [[source]] number {number} is of kind {kind!r}; this newsmill pulls folders")
+    if kind not in KINDS:
+        kinds = ", ".join(KINDS)
+        raise SettingsError(f"{path}: [[source]] number {number} is of kind {kind!r}; this newsmill pulls: {kinds}")
     paused = entry.get("paused", False)
     if not isinstance(paused, bool):
         raise SettingsError(f"{path}: [[source]] number {number}: paused is true or false")
-    return Wanted(entry["name"], kind, entry["location"], paused)
+    options, problem = Options(), ""
+    if kind != "folder":
+        try:
+            check_address(entry["location"])
+            options = read_options(entry)
+        except (OptionError, SourceError) as error:
+            problem = f"{path}: {error}"
+    return Wanted(entry["name"], kind, entry["location"], paused, options, problem)
+
+
+def check_address(location: str) -> None:
+    """Raise `SourceError` for a location that no request could be sent to."""
+    try:
+        parts = urlsplit(location)
+        is_fit = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_fit = False
+    if not is_fit:
+        raise SourceError(f"{location} is no address of the web, such as https://coast.example/feed.xml")
+    if parts.username is not None or parts.password is not None:
+        raise SourceError(f"the address at {parts.hostname} holds a user or password: give the source `auth` instead")
+
+
+def web_source(wanted: Wanted, settings: Settings, environ: Mapping[str, str]) -> WebSource:
+    """What the connector is to pull. Raises `SourceError` where it cannot be asked: an option, a missing variable."""
+    from connectors.web_source import Pages, WebSource
+
+    if wanted.problem:
+        raise SourceError(wanted.problem)
+    options = wanted.options
+    try:
+        headers = request_headers(options, environ)
+    except OptionError as error:
+        raise SourceError(str(error)) from error
+    return WebSource(
+        name=wanted.name,
+        kind=wanted.kind,
+        location=wanted.location,
+        pages=Pages(options.pages or settings.feeds.pages),
+        is_conditional=options.is_conditional,
+        interval_s=options.interval_minutes and options.interval_minutes * 60,
+        headers=headers,
+    )
 
 
 def check_name(name: str) -> None:
@@ -91,20 +153,97 @@ def check_named(name: str, paths: Iterable[Path]) -> None:
 
 
 def add_source(home: Home, wanted: Wanted) -> None:
-    """Append a source to `sources.toml`, whose comments and order stay. Raises `SourceError` where the name is taken."""
-    check_name(wanted.name)
-    for other in read_sources(home):
-        if other.name == wanted.name:
-            raise SourceError(f"a source is named {wanted.name!r} already: choose another with --name")
-        if os.path.realpath(other.location) == os.path.realpath(wanted.location):
-            raise SourceError(f"{wanted.location} is a source already, named {other.name!r}")
+    """Append a source to `sources.toml`, whose comments and order stay. Raises `SourceError` where it is there already."""
+    add_sources(home, [wanted])
+
+
+def add_sources(home: Home, wanted: Iterable[Wanted]) -> None:
+    """Append sources in one go. Raises `SourceError` for a name or place that is there already, and adds none then."""
+    there = read_sources(home)
+    names = {w.name for w in there}
+    places = {place_of(w): w.name for w in there}
     document = _document(home)
-    entry = tomlkit.table()
-    entry["name"] = wanted.name
-    entry["kind"] = wanted.kind
-    entry["location"] = wanted.location
-    document.setdefault("source", tomlkit.aot()).append(entry)
+    tables = document.setdefault("source", tomlkit.aot())
+    for one in wanted:
+        check_name(one.name)
+        if one.name in names:
+            raise SourceError(f"a source is named {one.name!r} already: choose another with --name")
+        if (place := place_of(one)) in places:
+            raise SourceError(f"{one.location} is a source already, named {places[place]!r}")
+        names.add(one.name)
+        places[place] = one.name
+        table = _table(one)
+        if len(tables):
+            table.trivia.indent = "\n"  # an empty line before its header
+        tables.append(table)
+    home.path.mkdir(parents=True, exist_ok=True)
     _write(home, document)
+
+
+def place_of(wanted: Wanted) -> str:
+    """What two sources at one place have in common: a folder's real path, an address in normal form."""
+    return normalise(wanted.location) or wanted.location if wanted.is_web else os.path.realpath(wanted.location)
+
+
+def _table(wanted: Wanted) -> Any:
+    entry = tomlkit.table()
+    stated = {
+        "name": wanted.name,
+        "kind": wanted.kind,
+        "location": wanted.location,
+        "pages": wanted.options.pages,
+        "title": wanted.options.title,
+        "categories": list(wanted.options.categories),
+    }
+    for key, value in stated.items():
+        if value not in (None, []):
+            entry[key] = value
+    return entry
+
+
+def add_web(
+    home: Home,
+    location: str,
+    kind: str,
+    *,
+    name: str | None = None,
+    title: str | None = None,
+    options: Options = Options(),  # noqa: B008  a frozen value
+) -> Wanted:
+    """Make an address a source, under the name that its articles are in the lake by, where some are.
+
+    Raises `SourceError` for what is no address, for one that is a source already, and for a name that is taken.
+    """
+    check_address(location)
+    learnt = learnt_sources(home)
+    names = {w.name for w in read_sources(home)}
+    place = place_of(Wanted("", kind, location))
+    same = next((s.source for s in learnt.values() if s.source not in names and _place_of(s) == place), None)
+    if same is not None and name not in (None, same):
+        raise SourceError(f"{location} is in the lake as {same!r} already: add it under that name, without --name")
+    if same is None and name in learnt:
+        raise SourceError(f"{name!r} is the name of {learnt[name].location} in the lake: choose another with --name")
+    chosen = same or name or web_name(title, location, {*learnt, *names})
+    wanted = Wanted(chosen, kind, location, options=options)
+    add_source(home, wanted)
+    return wanted
+
+
+def _place_of(learnt: SourceRow) -> str:
+    return place_of(Wanted(learnt.source, learnt.kind, learnt.location))
+
+
+def web_name(title: str | None, location: str, taken: Iterable[str]) -> str:
+    """A name that is easy to type, of a feed's title or else its host, with `-2` and so on where it is taken."""
+    host = (urlsplit(location).hostname or "").removeprefix("www.")
+    return _free(_slug(title or "") or _slug(host) or "source", taken)
+
+
+def _slug(text: str) -> str:
+    """Letters and digits in lower case, of any script, with a hyphen for all between."""
+    words = re.findall(r"[\w.]+", unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", ""))
+    slug = "-".join(filter(None, (word.strip("._") for word in words)))
+    return slug if len(slug) <= _NAME_CHARS else slug[:_NAME_CHARS].rpartition("-")[0] or slug[:_NAME_CHARS]
 
 
 def watch(home: Home, location: str, name: str | None = None) -> Wanted:
@@ -112,12 +251,14 @@ def watch(home: Home, location: str, name: str | None = None) -> Wanted:
 
     Raises `SourceError` for what is no folder, and for a folder whose articles belong to another source.
     """
-    if "://" in location:
-        raise SourceError(f"{location} is an address; this newsmill watches folders")
     if not Path(location).is_dir():
-        raise SourceError(f"{location} is not a folder")
+        hint = f"; for an address write https://{location}" if re.match(r"[\w-]+(\.[\w-]+)+(/|$)", location) else ""
+        raise SourceError(f"{location} is not a folder{hint}")
     place = Path(os.path.realpath(location))
-    known = {s.source: Path(s.location) for s in _learnt(home).values() if s.kind == "folder"}
+    learnt = learnt_sources(home)
+    known = {s.source: Path(s.location) for s in learnt.values() if s.kind == "folder"}
+    if name in learnt and learnt[name].kind != "folder":
+        raise SourceError(f"{name!r} is the name of {learnt[name].location} in the lake: choose another with --name")
     for other, folder in known.items():
         if folder == place and name not in (None, other):
             raise SourceError(f"{place} is in the lake as {other!r} already: add it under that name, without --name")
@@ -126,14 +267,14 @@ def watch(home: Home, location: str, name: str | None = None) -> Wanted:
                 f"{place} lies in {folder}, and its articles belong to that source, {other!r}: add {folder}"
             )
     same = next((other for other, folder in known.items() if folder == place), None)
-    taken = {*known, *(w.name for w in read_sources(home))}
+    taken = {*learnt, *(w.name for w in read_sources(home))}
     wanted = Wanted(same or name or free_name(place, taken), "folder", str(place))
-    home.path.mkdir(parents=True, exist_ok=True)
     add_source(home, wanted)
     return wanted
 
 
-def _learnt(home: Home) -> dict[str, SourceRow]:
+def learnt_sources(home: Home) -> dict[str, SourceRow]:
+    """What the lake has learnt of sources, by name; nothing where there is no lake."""
     if not home.exists:
         return {}
     from warehouse.known import sources
@@ -191,8 +332,12 @@ def bind(
     """
     real = Path(os.path.realpath(path))
     folder = real if real.is_dir() else real.parent
-    places = {w.name: Path(os.path.realpath(w.location)) for w in wanted}
-    places |= {s.source: Path(s.location) for s in learnt.values() if s.kind == "folder" and s.source not in places}
+    wanted = list(wanted)
+    web = {w.name for w in wanted if w.is_web} | {s.source for s in learnt.values() if s.kind != "folder"}
+    places = {w.name: Path(os.path.realpath(w.location)) for w in wanted if not w.is_web}
+    places |= {s.source: Path(s.location) for s in learnt.values() if s.source not in {*places, *web}}
+    if name in web:
+        raise SourceError(f"{name!r} is a source on the web: give the folder another name with --source")
     if name is not None:
         return [Binding(name, folder, _below(folder, real), is_known=places.get(name) == folder)]
     above = [(place, source) for source, place in places.items() if folder.is_relative_to(place)]
@@ -201,7 +346,7 @@ def bind(
         place, source = max(above, key=lambda found: len(found[0].parts))
         first = Binding(source, place, _below(place, real), tuple(str(b) for b, _ in below), is_known=True)
     else:
-        taken = {*places, *learnt}
+        taken = {*places, *web}
         first = Binding(free_name(folder, taken), folder, _below(folder, real), tuple(str(b) for b, _ in below))
     return [first, *_nested(below)]
 
@@ -225,36 +370,13 @@ def _below(folder: Path, path: Path) -> str | None:
 
 def free_name(folder: Path, taken: Iterable[str]) -> str:
     """The folder's name, with `-2` and so on where it is taken."""
-    name = os.fsencode(folder.name or "root").decode("utf-8", "backslashreplace")
+    return _free(os.fsencode(folder.name or "root").decode("utf-8", "backslashreplace"), taken)
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
     names = set(taken)
     number = 2
     candidate = name
     while candidate in names:
         candidate, number = f"{name}-{number}", number + 1
     return candidate
-
-
-def listed(home: Home) -> list[dict[str, Any]]:
-    """All sources with what the lake knows of them: those wanted first, then folders that were backfilled."""
-    from warehouse.query import connect
-
-    learnt: dict[str, tuple[str, str, str, int]] = {}
-    if home.exists:
-        with connect(home.path) as lake:
-            learnt = {
-                name: (kind, location, state, count)
-                for name, kind, location, state, count in lake.execute(
-                    """SELECT s.source, kind, location, state, count(article_id) FROM sources s
-                    LEFT JOIN articles a USING (source) GROUP BY ALL ORDER BY ALL"""
-                ).fetchall()
-            }
-    rows = []
-    for wanted in read_sources(home):
-        count = learnt.pop(wanted.name, ("", "", "", 0))[3]
-        state = "paused" if wanted.is_paused else "watched"
-        rows.append(_listed(wanted.name, wanted.kind, state, count, wanted.location))
-    return rows + [_listed(name, kind, "backfilled", count, place) for name, (kind, place, _, count) in learnt.items()]
-
-
-def _listed(name: str, kind: str, state: str, articles: int, location: str) -> dict[str, Any]:
-    return {"source": name, "kind": kind, "state": state, "articles": articles, "location": location}

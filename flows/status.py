@@ -6,14 +6,17 @@ import fcntl
 import json
 import os
 import shlex
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from flows.show import ago, command, duration, heading, paragraph, print_record, print_table, size
-from flows.sources import Wanted, read_sources
+from flows.health import Health, in_words, is_overdue, rate, read_health, share
+from flows.show import ago, command, duration, heading, paragraph, print_record, print_table, printable, size
+from flows.sources import SourceError, Wanted, read_sources
 from warehouse.catalog import Home, holder
+from warehouse.known import sources as learnt_sources
 from warehouse.query import connect
 from warehouse.rows import Reason
 
@@ -23,22 +26,35 @@ if TYPE_CHECKING:
     import duckdb
 
 _RUNS_SHOWN = 10
+_SOURCES_SHOWN = 20
+"""Of more sources, those that need no person are only counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
-    """A source of `sources.toml`, or a folder that was backfilled."""
+    """A source of `sources.toml`, or one that the lake holds articles of."""
 
     source: str
     kind: str
     location: str
     state: str
-    """`ok`, `failing`, `gone`, `paused`, or `never pulled`."""
+    """`ok`, `retrying`, `failing`, `silent`, `gone`, `paused`, `broken` (its options), `removed` or `never pulled`."""
     is_watched: bool
     """Whether scheduled runs pull it."""
     articles: int
     last_success_at: datetime | None
     error: str | None
+    health: Health | None = None
+    """Of a feed or sitemap that was pulled."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What needs a person, of a source that is watched."""
+        if not self.is_watched:
+            return ()
+        if self.state == "broken":
+            return (f"cannot be pulled: {self.error}",)
+        return self.health.notes if self.health else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,20 +121,30 @@ class Status:
     """What needs a person; None when it was not asked for."""
 
 
-def status(home: Home, *, check: bool = False, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Status:
-    """Read the status of a home, without changing anything; `check` also looks for what needs a person.
+def status(
+    home: Home,
+    *,
+    check: bool = False,
+    source: str | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Status:
+    """Read the status of a home, or of one source, without changing anything; `check` looks for what needs a person.
 
-    Raises `QueryError` for a lake that cannot be opened, `SettingsError` for a broken `sources.toml`.
+    Raises `QueryError` for a lake that cannot be opened, `SettingsError` for a broken `sources.toml`, `SourceError`
+    for a source that is not there.
     """
     wanted = read_sources(home)
     with connect(home.path) as lake:
         lake.execute("BEGIN")  # one snapshot for all the questions
-        sources = tuple(_sources(lake, wanted))
+        now = clock()
+        sources = tuple(s for s in _sources(lake, wanted, now) if source in (None, s.source))
+        if source and not sources:
+            raise SourceError(f"no source is named {source!r}: see `newsmill sources list`")
         runs = tuple(_runs(lake))
         waiting = tuple(waiting_batches(home.landing))
         return Status(
             home=str(home.path),
-            read_at=clock(),
+            read_at=now,
             articles=_count(lake, "articles"),
             versions=_count(lake, "articles") + _count(lake, "superseded"),
             copies=_count(lake, "duplicates"),
@@ -131,7 +157,7 @@ def status(home: Home, *, check: bool = False, clock: Callable[[], datetime] = l
             waiting=waiting,
             lock_holder=lock_holder(home),
             maintained_at=_maintained_at(lake),
-            problems=tuple(_problems(home, sources, runs, waiting)) if check else None,
+            problems=tuple(_problems(home, sources, () if source else runs, waiting, now)) if check else None,
         )
 
 
@@ -145,27 +171,33 @@ def _maintained_at(lake: duckdb.DuckDBPyConnection) -> datetime | None:
     return row[0] if row else None
 
 
-def _sources(lake: duckdb.DuckDBPyConnection, wanted: list[Wanted]) -> Iterator[SourceStatus]:
-    """Those of `sources.toml` in its order, then those that were backfilled."""
-    learnt = {row[0]: _source(*row) for row in lake.execute(_SOURCES).fetchall()}
+def _sources(lake: duckdb.DuckDBPyConnection, wanted: list[Wanted], now: datetime) -> Iterator[SourceStatus]:
+    """Those of `sources.toml` in its order, then those that were backfilled, or are watched no more."""
+    health = read_health(lake, learnt_sources(lake).values(), now)
+    learnt = {row[0]: _source(*row, health.get(row[0])) for row in lake.execute(_SOURCES).fetchall()}
     for w in wanted:
-        new = _source(w.name, w.kind, w.location, "never pulled", None, 0, None)
+        new = _source(w.name, w.kind, w.location, "never pulled", None, 0, None, None)
         known = replace(learnt.pop(w.name, new), kind=w.kind, location=w.location, is_watched=not w.is_paused)
-        yield replace(known, state="paused") if w.is_paused else _looked_at(known)
-    yield from map(_looked_at, learnt.values())
+        if w.problem:
+            yield replace(known, state="broken", error=w.problem)
+        else:
+            yield replace(known, state="paused") if w.is_paused else _looked_at(known)
+    for rest in learnt.values():
+        yield _looked_at(rest) if rest.kind == "folder" else replace(rest, state="removed")
 
 
 def _source(*row: Any) -> SourceStatus:
-    source, kind, location, state, error, articles, last_success_at = row
+    source, kind, location, state, error, articles, last_success_at, health = row
     return SourceStatus(
         source=source,
         kind=kind,
         location=location,
-        state=state,
+        state=health.state if health else state,
         is_watched=False,
         articles=articles,
-        last_success_at=last_success_at,
+        last_success_at=health.last_success_at if health else last_success_at,
         error=error,
+        health=health,
     )
 
 
@@ -310,14 +342,20 @@ def lake_files(home: Home) -> dict[str, tuple[Path, int]]:
 
 
 def _problems(
-    home: Home, sources: tuple[SourceStatus, ...], runs: tuple[RunStatus, ...], waiting: tuple[WaitingBatch, ...]
+    home: Home,
+    sources: tuple[SourceStatus, ...],
+    runs: tuple[RunStatus, ...],
+    waiting: tuple[WaitingBatch, ...],
+    now: datetime,
 ) -> Iterator[str]:
     for s in sources:
-        # A folder that was read once may go; nothing is expected of it any more.
-        if s.state == "gone" and s.is_watched:
-            yield f"source {s.source}: {s.location} is not there: bring it back, or `newsmill sources pause {shlex.quote(s.source)}`"
-        elif s.state == "failing":
-            yield f"source {s.source} is failing: {s.error or 'no reason was given'}"
+        yield from _problems_of(home, s)
+    overdue = [s.source for s in sources if s.is_watched and s.health and is_overdue(s.health, now)]
+    if overdue:
+        yield (
+            f"{len(overdue):,} source{'s were' if len(overdue) > 1 else ' was'} due over a day ago, such as {overdue[0]}: "
+            f"leave `newsmill up` running, or have cron call `{command(home, 'ingest')}`"
+        )
     last = next((r for r in runs if r.state != "running"), None)
     if last and last.state == "failed":
         yield f"the last run, {last.flow} {last.run_id}, failed: {last.error or 'no reason was given'}"
@@ -332,10 +370,31 @@ def _problems(
         )
 
 
-def print_status(found: Status, out: TextIO) -> None:
-    """Print the status for a person."""
+def _problems_of(home: Home, s: SourceStatus) -> Iterator[str]:
+    if s.kind != "folder":
+        if s.state in ("broken", "failing", "gone", "silent"):
+            hint = f" (`{command(home, 'sources', 'check', s.source)}` looks closer)" if s.state != "broken" else ""
+            yield from (f"source {s.source} {note}{hint}" for note in s.notes[:1])
+    # A folder that was read once may go; nothing is expected of it any more.
+    elif s.state == "gone" and s.is_watched:
+        yield f"source {s.source}: {s.location} is not there: bring it back, or `newsmill sources pause {shlex.quote(s.source)}`"
+    elif s.state == "failing":
+        yield f"source {s.source} is failing: {s.error or 'no reason was given'}"
+
+
+def print_check(found: Status, out: TextIO, errors: TextIO) -> None:
+    """Print a line for each problem, else one that all is well: for cron and monitoring."""
+    errors.writelines(f"{printable(problem)}\n" for problem in found.problems or ())
+    if not found.problems:
+        last = next((r for r in found.runs if r.state != "running"), None)
+        when = f"; last run {ago(last.started_at, found.read_at)}" if last else ""
+        out.write(f"OK: {_counts(found.sources)}{when}\n")
+
+
+def print_status(found: Status, out: TextIO, *, show_all: bool = False) -> None:
+    """Print the status for a person; of many sources only those that need one, unless `show_all`."""
     _print_totals(found, out)
-    _print_sources(found, out)
+    _print_sources(found, out, show_all=show_all)
     _print_runs(found, out)
     _print_drops(found, out)
     for number, problem in enumerate(found.problems or ()):
@@ -360,19 +419,57 @@ def _print_totals(found: Status, out: TextIO) -> None:
     )
 
 
-def _print_sources(found: Status, out: TextIO) -> None:
+def _print_sources(found: Status, out: TextIO, *, show_all: bool) -> None:
     heading("sources", out)
     if not found.sources:
-        paragraph("none yet: `newsmill backfill FOLDER` reads one, `newsmill sources add FOLDER` watches it", out)
+        paragraph("none yet: `newsmill backfill FOLDER` reads one, `newsmill sources add LOCATION` watches one", out)
         return
-    rows = [
-        [s.source, s.kind, s.state, s.articles, ago(s.last_success_at, found.read_at), s.location]
-        for s in found.sources
-    ]
-    print_table(["source", "kind", "state", "articles", "last success", "location"], rows, out, indent=2)
-    for s in found.sources:
-        if s.error:
-            paragraph(f"{s.source}: {s.error}", out)
+    paragraph(_counts(found.sources), out)
+    is_whole = show_all or len(found.sources) <= _SOURCES_SHOWN
+    shown = [s for s in found.sources if is_whole or _needs_attention(s)]
+    rows = [_row(s, found.read_at) for s in shown]
+    if rows:
+        out.write("\n")
+        names = [
+            "source",
+            "kind",
+            "state",
+            "articles",
+            "last success",
+            "new a day",
+            "usual",
+            "lost",
+            "no page",
+            "location",
+        ]
+        print_table(names, rows, out, indent=2)
+    if len(shown) < len(found.sources):
+        paragraph(f"{len(found.sources) - len(shown):,} more need nothing; --all shows them", out)
+    for s in shown:
+        for note in s.notes or filter(None, [s.error]):
+            paragraph(f"{s.source} {note}" if s.notes else f"{s.source}: {note}", out)
+
+
+def _counts(sources: tuple[SourceStatus, ...]) -> str:
+    """`12 sources: 10 ok, 2 failing`."""
+    states = Counter(s.state for s in sources)
+    of = f": {in_words(states)}" if states else ""
+    return f"{len(sources):,} source{'s' if len(sources) != 1 else ''}{of}"
+
+
+def _needs_attention(s: SourceStatus) -> bool:
+    return bool(s.notes) or (s.is_watched and s.state in ("failing", "gone"))
+
+
+def _row(s: SourceStatus, now: datetime) -> list[Any]:
+    """A line of the table; what is of the last seven days is of feeds and sitemaps alone."""
+    health = s.health
+    recent = (
+        [rate(health.new_per_day), rate(health.usual_per_day), share(health.rejected_share), health.pages_missing]
+        if health
+        else ["-"] * 4
+    )
+    return [s.source, s.kind, s.state, s.articles, ago(s.last_success_at, now), *recent, s.location]
 
 
 def _print_runs(found: Status, out: TextIO) -> None:

@@ -79,6 +79,11 @@ def test_a_folder_with_nothing_usable(tmp_path):
         ("[pipeline]\nworkers = -1\n", "line 2", "negative"),
         ("[pipeline]\nworkers = true\n", "line 2", "whole number"),
         ("[network]\nallow = '127.0.0.0/8'\n", "line 2", "list"),
+        ("[network]\nallow = ['localhost']\n", "line 2", "networks"),
+        ("[network]\nskip = ['nofollow']\n", "line 2", "noindex"),
+        ("[feeds]\npages = 'sometimes'\n", "line 2", "always, short, never"),
+        ("[network]\nper_host = 0\n", "line 2", "at least 1"),
+        ('[network]\ncontact = "a\\nb"\n', "line 2", "ASCII"),
         ("lake = 3\n", "line 1", "[lake]"),
     ],
 )
@@ -200,7 +205,7 @@ def test_a_folder_that_was_backfilled_is_watched_under_its_own_name(tmp_path):
         "--home", home, "sql", "SELECT source, count(*) FROM articles GROUP BY ALL ORDER BY ALL", "-f", "csv"
     )
     assert done.stdout.split()[1:] == ["papers,1", "texts,2"]
-    refused(newsmill("--home", home, "sources", "add", "https://coast.example/feed"), "is an address")
+    refused(newsmill("--home", home, "sources", "add", "coast.example/feed"), "https://coast.example/feed")
 
 
 def test_a_home_of_older_code_gets_the_columns_that_it_lacks(copied):

@@ -11,7 +11,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import types
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +25,9 @@ from connectors.document import Document
 from docs.generate import PAGES
 from flows.cli import app
 from flows.run import run
-from flows.settings import Settings
+from flows.settings import Feeds, Network, Settings, read_settings
+from flows.sources import read_sources, web_source
+from flows.web_options import OPTIONS
 from pipelines.strip import has_match, load_rules
 from warehouse.catalog import Home
 from warehouse.known import cursor
@@ -31,6 +35,7 @@ from warehouse.rows import TABLES, Flag, Reason
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PLAYED = ["README.md", "docs/feeds.md"]
 SESSION = re.compile(r"^```console\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 
 
@@ -88,8 +93,9 @@ def played(page: str, folder: Path) -> str:
     return SESSION.sub(play, page)
 
 
-def test_the_readme_shows_what_its_commands_print(tmp_path):
-    page = read("README.md")
+@pytest.mark.parametrize("name", PLAYED)
+def test_pages_show_what_their_commands_print(tmp_path, name):
+    page = read(name)
     assert steady(played(page, prepared(tmp_path))) == steady(page), "python -m tests.test_docs writes it anew"
 
 
@@ -205,6 +211,22 @@ def test_the_example_of_a_column_works(tmp_path):
     assert done.stdout.split() == ["paragraph_count", "2"]
 
 
+def test_the_options_and_settings_of_feeds_are_those_that_there_are(tmp_path):
+    options, stated = re.findall(r"^```toml\n(.*?)^```\n", read("docs/feeds.md"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "sources.toml").write_text(options, encoding="utf-8")
+    home = Home(tmp_path)
+    sources = [web_source(w, Settings(home), {"MEMBERS_PASSWORD": "a", "MEMBERS_KEY": "b"}) for w in read_sources(home)]
+    assert [len(s.headers) for s in sources] == [0, 3]
+    described = {key for table in tomllib.loads(options)["source"] for key in table}
+    assert described == set(OPTIONS) - {"paused"}
+    (tmp_path / "newsmill.toml").write_text(stated, encoding="utf-8")
+    settings = read_settings(home)
+    assert (settings.network, settings.feeds) == (Network(), Feeds())
+    names = {section: set(values) for section, values in tomllib.loads(stated).items()}
+    assert names == {"network": {f.name for f in fields(Network)}, "feeds": {f.name for f in fields(Feeds)}}
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as passing:
-        (ROOT / "README.md").write_text(played(read("README.md"), prepared(Path(passing))), encoding="utf-8")
+    for name in PLAYED:
+        with tempfile.TemporaryDirectory() as passing:
+            (ROOT / name).write_text(played(read(name), prepared(Path(passing))), encoding="utf-8")

@@ -266,3 +266,36 @@ def test_the_catalog_is_a_plain_database_to_a_reader(home: Home) -> None:
     doctor(home)
     with closing(sqlite3.connect(home.catalog)) as catalog:
         assert catalog.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def feeds(home: Home, *lines: str) -> None:
+    head = '[[source]]\nname = "{0}"\nkind = "feed"\nlocation = "https://{0}.example/feed"\n{1}\n'
+    (home.path / "sources.toml").write_text("".join(head.format(f"f{n}", line) for n, line in enumerate(lines)))
+
+
+@pytest.mark.parametrize(("there", "is_ok"), [({"f0.example"}, True), (set(), False)])
+def test_the_network_is_looked_at_where_feeds_are(
+    home: Home, monkeypatch: pytest.MonkeyPatch, there: set[str], is_ok: bool
+) -> None:
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setattr(module, "_resolves", lambda host: host in there)
+    feeds(home, "", "")
+    checks = doctor(home)
+    assert named(checks, "network").ok is is_ok
+    assert "f1.example" in named(checks, "network").detail
+    assert "contact under [network]" in named(checks, "contact").advice
+    assert named(checks, "sources").ok
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    assert "HTTPS_PROXY" in named(doctor(home), "network").detail
+
+
+def test_a_feed_that_cannot_be_asked_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_resolves", lambda _: True)
+    monkeypatch.delenv("NOT_THERE", raising=False)
+    feeds(home, "", 'auth = { type = "bearer", env = "NOT_THERE" }', "every = 5")
+    found = failed(doctor(home))["feeds"]
+    assert "f1: the environment variable NOT_THERE is not set" in found.detail
+    assert "f2: " in found.detail
+    assert "f0" not in found.detail

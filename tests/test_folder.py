@@ -38,6 +38,9 @@ class Lake:
         self.asked.append(len(paths))
         return {p: self.known[p] for p in paths if p in self.known}
 
+    def entries(self, document_ids):
+        return {}
+
 
 def pull(location, known=None, **options):
     return list(Folder(**options).pull("texts", str(location), None, known or Lake()))

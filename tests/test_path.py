@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -180,16 +183,16 @@ def polled(tmp_path_factory) -> Path:
     return home
 
 
-def test_a_page_that_comes_after_its_entry_is_a_version_and_a_payload_of_the_same_document(polled, tmp_path):
+def test_a_page_is_a_payload_of_its_entrys_document_and_a_version_where_it_comes_later(polled, tmp_path):
     home = shutil.copytree(polled, tmp_path / "home")
-    assert accounted(poll(home, 2)) == (200, 200, 0, 0)
+    assert accounted(poll(home, 2)) == (200, 100, 0, 0)
     assert read(home, "SELECT count(*), count(DISTINCT document_id) FROM documents") == [(400, 400)]
     assert read(home, "SELECT role, count(*) FROM payloads GROUP BY ALL ORDER BY ALL") == [
         ("entry", 400),
-        ("page", 200),
+        ("page", 300),
     ]
     versions = read(home, "SELECT role, version, count(*) FROM article_versions GROUP BY ALL ORDER BY ALL")
-    assert versions == [("entry", 1, 400), ("page", 2, 200)]
+    assert versions == [("entry", 1, 200), ("page", 1, 200), ("page", 2, 100)]
     assert look(home).problems == []
 
 
@@ -200,6 +203,57 @@ def test_the_cursor_stands_where_the_articles_are_and_a_poll_without_news_adds_n
     assert accounted(poll(home, 1)) == (0, 0, 0, 0)
     assert lake_rows(home) == before
     assert read(home, "SELECT outcome, count(*), count(DISTINCT source) FROM polls GROUP BY ALL") == [("ok", 200, 200)]
+
+
+def test_what_is_learnt_of_a_source_stands_with_its_articles_and_it_is_as_old_as_it_was(polled, tmp_path):
+    home = shutil.copytree(polled, tmp_path / "home")
+    ages = read(home, "SELECT source, added_at FROM sources ORDER BY ALL")
+    assert len(ages) == 200
+    poll(home, 2)
+    assert read(home, "SELECT source, added_at FROM sources ORDER BY ALL") == ages
+    assert read(home, "SELECT DISTINCT last_polled_at - added_at, error_streak FROM sources") == [
+        (timedelta(hours=1), 0)
+    ]
+
+
+def test_a_poll_that_brings_nothing_imports_no_beam(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from connectors.connector import Moved, Unchanged
+from flows.run import run
+from flows.settings import Settings
+from warehouse.catalog import Home
+with run(Settings(Home(Path(sys.argv[1]))), "ingest") as current:
+    current.take([Unchanged(20), Moved("a", b"1")])
+    assert current.counts.unchanged == 20
+assert not {"apache_beam", "lxml", "pebble"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], check=True)
+
+
+def test_a_flag_of_the_entry_goes_when_its_page_comes(polled, tmp_path):
+    home = shutil.copytree(polled, tmp_path / "home")
+    missing = "SELECT count(*) FROM {} WHERE list_contains(flags, 'page-missing')"
+    assert [read(home, missing.format(t)) for t in ("articles", "documents")] == [[(100,)]] * 2
+    poll(home, 2)
+    assert [read(home, missing.format(t)) for t in ("articles", "documents")] == [[(100,)]] * 2
+    first = (
+        "SELECT DISTINCT d.flags, a.flags FROM articles a JOIN documents d USING (document_id) WHERE address = 'guid-0'"
+    )
+    assert read(home, first) == [([], [])]
+
+
+def test_a_replay_by_the_same_code_changes_nothing(polled, tmp_path):
+    from flows.replay import Selection, replay
+
+    home = shutil.copytree(polled, tmp_path / "home")
+    poll(home, 2)
+    before = lake_rows(home)
+    counts = replay(settings(home), Selection()).counts
+    assert (counts.documents, counts.unchanged) == (400, 400)
+    after = lake_rows(home)
+    assert after | {"outcomes": []} == before | {"outcomes": []}
 
 
 def test_a_page_outranks_an_entry_that_comes_after_it(polled, tmp_path):

@@ -251,7 +251,7 @@ def test_up_ingests_at_once_shows_it_and_leaves_nothing_behind(service: Running)
     assert "| 1 | 1 | 0 | 0 | 0 | 0 |" in ingest.data
     assert "- wire" in ingest.data
     schedules = {d.name: [s["schedule"]["interval"] for s in d.schedules] for d in service.ask("deployments")}
-    assert schedules == {"backfill": [], "ingest": [900.0], "maintain": [86400.0]}
+    assert schedules == {"backfill": [], "ingest": [300.0], "maintain": [86400.0]}
     tasks = {t.name: t.state_name for t in service.ask("task_runs")}
     assert {name.split()[0] for name in tasks} >= {"batch"}
 

@@ -49,7 +49,7 @@ def reject(lake: duckdb.DuckDBPyConnection, number: int, uri: str, reason: str =
 
 
 def source(lake: duckdb.DuckDBPyConnection, name: str, location: Path, **values: Any) -> None:
-    row = {"kind": "folder", "state": "ok", "added_at": NOW} | values
+    row = {"kind": "folder", "state": "ok", "added_at": NOW, "error_streak": 0} | values
     insert(lake, "sources", source=name, location=str(location), **row)
 
 
