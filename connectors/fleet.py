@@ -10,21 +10,24 @@ import asyncio
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import zip_longest
 from urllib.parse import urlsplit
 
 from connectors.connector import Item, Known, Moved, Unchanged
 from connectors.document import Document
+from connectors.http import FetchError
 from connectors.pages import PageRules, documents_of
-from connectors.poll import Polled, Tools, poll, source_row
+from connectors.poll import Polled, Tools, poll, read_archive, source_row
 from connectors.web_source import State, WebSource
 
 _WAITING = 100
 """Sources whose items wait to be taken, at most."""
+_LOOK_S = 0.05
+"""How often either side looks whether the other is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,12 @@ class Fleet:
     report: Callable[[Progress], None] = lambda _: None
     errors: dict[str, str] = field(default_factory=dict)
     """Sources whose poll failed, each with why; filled as the items are drawn."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by Ctrl-C: what is not done is left for the next cycle."""
     is_named: bool = False
     """Whether they are polled due or not."""
+    with_archive: bool = False
+    """Whether their past is read too, as far as they offer it."""
     polled: list[str] = field(default_factory=list)
     """Sources that had their turn."""
 
@@ -69,15 +76,19 @@ class Fleet:
         thread = threading.Thread(target=cycle.run, name="fleet", daemon=True)
         thread.start()
         try:
-            while (found := results.get()) is not None:
-                if isinstance(found, BaseException):
-                    raise found
-                yield from found
+            while not self.stop.is_set():
+                with suppress(queue.Empty):
+                    found = results.get(timeout=_LOOK_S)
+                    if found is None:
+                        return
+                    if isinstance(found, BaseException):
+                        raise found
+                    yield from found
         finally:
             ended.set()
             while thread.is_alive():
                 with suppress(queue.Empty):  # makes room for a result that is being put
-                    results.get(timeout=0.05)
+                    results.get(timeout=_LOOK_S)
             thread.join()
 
     def _state(self, source: WebSource, now: datetime) -> State:
@@ -123,40 +134,58 @@ class _Cycle:
                 for task in work:
                     task.cancel()
                 return
-            await asyncio.wait(work, timeout=0.1)
+            await asyncio.wait(work, timeout=_LOOK_S)
 
     async def _work(self, tools: Tools) -> None:
         for source in self._sources:
             try:
-                items = await self._one(source, tools)
+                async for items in self._turns(source, tools):
+                    await self._hand_over(items)
             except Exception as error:  # noqa: BLE001  one source must not stop the others
                 self._fleet.errors[source.name] = f"{type(error).__name__}: {error}; this is a fault of newsmill's"
-                continue
-            while not self._ended.is_set():
-                try:
-                    self._results.put_nowait(items)
-                    break
-                except queue.Full:
-                    await asyncio.sleep(0.02)
 
-    async def _one(self, source: WebSource, tools: Tools) -> list[Item]:
-        """All items of one source's turn."""
+    async def _turns(self, source: WebSource, tools: Tools) -> AsyncIterator[list[Item]]:
+        """The items of the source's poll; then, where that is asked for, of each page of its past."""
         fleet, state = self._fleet, self._states[source.name]
         is_due = state.next_poll_at is None or state.next_poll_at <= fleet.clock()
-        polled = await poll(source, state, tools) if is_due or fleet.is_named else None
-        documents, state = await documents_of(source, state, polled, self._records, tools, fleet.rules)
+        polled = None
+        if is_due or fleet.is_named:
+            polled = await poll(source, state, tools, with_archive=fleet.with_archive)
+            state = polled.state
+        new = polled.new if polled else ()
+        documents, state = await documents_of(source, state, new, self._records, tools, fleet.rules)
         self._done += 1
         fleet.polled.append(source.name)
         if polled and polled.row.outcome not in ("ok", "not_modified"):
             self._failed += 1
             fleet.errors[source.name] = polled.row.error or polled.row.outcome
         fleet.report(Progress(self._done, len(self._states), self._failed))
-        return _items(source, state, polled, documents)
+        yield _items(source, state, polled, documents)
+        read: set[str] = set()
+        while fleet.with_archive and state.archive and source.name not in fleet.errors:
+            read.add(state.archive[0])
+            try:
+                new, state = await read_archive(source, state, tools)
+            except FetchError as error:
+                fleet.errors[source.name] = f"its past is read up to {state.archive[0]}: {error.detail}"
+                return
+            documents, state = await documents_of(source, state, new, {}, tools, fleet.rules)
+            state = replace(state, archive=tuple(url for url in state.archive if url not in read))
+            yield _items(source, state, None, documents)
+
+    async def _hand_over(self, items: list[Item]) -> None:
+        while not self._ended.is_set():
+            try:
+                self._results.put_nowait(items)
+            except queue.Full:
+                await asyncio.sleep(_LOOK_S)
+            else:
+                return
 
     def _put(self, result: BaseException | None) -> None:
         while not self._ended.is_set():
             with suppress(queue.Full):
-                self._results.put(result, timeout=0.05)
+                self._results.put(result, timeout=_LOOK_S)
                 return
 
 

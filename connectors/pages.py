@@ -8,12 +8,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from connectors.document import Document
 from connectors.feed import Entry
 from connectors.http import PAGE_ACCEPT, Answer, FetchError, Request, Trouble
-from connectors.poll import Polled, Tools
+from connectors.poll import Tools, own_headers
 from connectors.reservations import reservations
 from connectors.web_source import Pages, PendingPage, State, WebSource
 from warehouse.rows import Flag, Role
@@ -50,17 +49,15 @@ class _Fetched:
 async def documents_of(
     source: WebSource,
     state: State,
-    polled: Polled | None,
+    new: Sequence[Entry],
     records: Mapping[str, bytes],
     tools: Tools,
     rules: PageRules,
 ) -> tuple[list[Document], State]:
-    """The documents of a poll's new entries, each with its page where that is wanted and came, and the state after.
+    """The documents of new entries, each with its page where that is wanted and came, and the state after.
 
     Pages that are due from before are fetched too; `records` holds their entries, by document.
     """
-    state = polled.state if polled else state
-    new = polled.new if polled else ()
     now = tools.clock()
     edited = {e.address for e in new}
     waiting_pages = [p for p in state.pages if p.address not in edited]
@@ -113,9 +110,7 @@ async def _fetch_all(source: WebSource, urls: Iterable[str], tools: Tools, rules
 
 
 async def _fetch(source: WebSource, url: str, tools: Tools, rules: PageRules) -> _Fetched:
-    is_own = _origin(url) == _origin(source.location)
-    headers = dict(source.headers) if is_own else {}
-    request = Request(url=url, accept=PAGE_ACCEPT, headers=headers, with_robots=True)
+    request = Request(url=url, accept=PAGE_ACCEPT, headers=own_headers(source, url), with_robots=True)
     try:
         answer = await tools.client.get(request)
     except FetchError as error:
@@ -124,11 +119,6 @@ async def _fetch(source: WebSource, url: str, tools: Tools, rules: PageRules) ->
         return _Fetched(None, may_come=answer.status not in (410, 451))
     flags = reservations(answer.headers, answer.data)
     return _Fetched(None, flags, may_come=False) if flags & rules.skip else _Fetched(answer, flags)
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
 
 
 def _entry_document(source: WebSource, state: State, entry: Entry, now: datetime) -> Document:

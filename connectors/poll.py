@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -25,6 +26,8 @@ MAPS = 10
 RETRY_AFTER_MOST = timedelta(days=1)
 """Longest `Retry-After` that is believed."""
 _REMEMBERED = 4000
+_PAST = 5000
+"""Pages and maps of the past that are remembered to be read."""
 _WINDOW = 3
 """Entries that an answer must hold before it can be missed that none of them is known."""
 
@@ -72,17 +75,20 @@ class Polled:
     hops: tuple[Hop, ...] = ()
 
 
-async def poll(source: WebSource, state: State, tools: Tools) -> Polled:
-    """Ask the source once. Never raises: what goes wrong is in the row, and in the state."""
+async def poll(source: WebSource, state: State, tools: Tools, *, with_archive: bool = False) -> Polled:
+    """Ask the source once. Never raises: what goes wrong is in the row, and in the state.
+
+    With `with_archive` the state says where the source's past is, for `read_archive`.
+    """
     now = tools.clock()
-    is_full = not source.is_conditional or _is_older(state.unconditional_at, now - tools.unconditional)
+    is_full = with_archive or not source.is_conditional or _is_older(state.unconditional_at, now - tools.unconditional)
     request = Request(
         url=state.location,
         etag=None if is_full else state.etag,
         last_modified=None if is_full else state.last_modified,
         headers=dict(source.headers),
     )
-    one = _Poll(source, state, tools, now, is_full=is_full)
+    one = _Poll(source, state, tools, now, is_full=is_full, with_archive=with_archive)
     try:
         answer = await tools.client.get(request)
     except FetchError as error:
@@ -99,6 +105,38 @@ async def poll(source: WebSource, state: State, tools: Tools) -> Polled:
     return one.read(answer, feed)
 
 
+async def read_archive(source: WebSource, state: State, tools: Tools) -> tuple[tuple[Entry, ...], State]:
+    """The entries of the next page of the source's past that are not known, and the state behind it.
+
+    RFC 5005 links a feed's pages to the ones before them; a sitemap's past is in its other maps. A page that is
+    not there, or is no feed, is left out. Raises `FetchError` where the server has trouble: the page stays the next.
+    """
+    url, *rest = state.archive
+    answer = await tools.client.get(Request(url=url, headers=own_headers(source, url)))
+    feed = Feed(version="")
+    if answer.status == 200:
+        with suppress(NotAFeedError):
+            feed = await tools.read(source.kind, answer)
+    elif answer.status not in (404, 410):
+        raise FetchError(Trouble.PROTOCOL, f"the server answered {answer.status}")
+    further = [*_past(feed, ()), *rest]
+    new = tuple(e for e in feed.entries if _short(e.address) not in state.seen)
+    return new, replace(state, archive=tuple(u for u in dict.fromkeys(further) if u != url)[:_PAST])
+
+
+def _past(feed: Feed, read: Sequence[str]) -> list[str]:
+    """Where the feed's past is, less the maps that were read with it."""
+    before = [feed.next_url] if feed.next_url else []
+    return before + [url for url in feed.maps if url not in read]
+
+
+def own_headers(source: WebSource, url: str) -> dict[str, str]:
+    """The source's headers, credentials among them, for an address of its own origin; none for others."""
+    one, other = urlsplit(url), urlsplit(source.location)
+    is_own = (one.scheme, one.netloc.lower()) == (other.scheme, other.netloc.lower())
+    return dict(source.headers) if is_own else {}
+
+
 async def _read(source: WebSource, answer: Answer, tools: Tools) -> Feed:
     """The feed of the answer; of a sitemap index, the entries of its newest maps."""
     feed = await tools.read(source.kind, answer)
@@ -106,7 +144,7 @@ async def _read(source: WebSource, answer: Answer, tools: Tools) -> Feed:
         return feed
     entries: dict[str, Entry] = {e.address: e for e in feed.entries}
     for url in feed.maps[:MAPS]:
-        further = await tools.client.get(Request(url=url))
+        further = await tools.client.get(Request(url=url, headers=own_headers(source, url)))
         if further.status != 200:
             raise NotAFeedError(f"the sitemap {url} that the index names answered {further.status}")
         entries |= {e.address: e for e in (await tools.read(source.kind, further)).entries}
@@ -132,8 +170,18 @@ def _verdict(answer: Answer, state: State, now: datetime) -> tuple[str, str]:
 
 
 class _Poll:
-    def __init__(self, source: WebSource, state: State, tools: Tools, now: datetime, *, is_full: bool) -> None:
-        self._source, self._state, self._tools, self._now, self._is_full = source, state, tools, now, is_full
+    def __init__(
+        self,
+        source: WebSource,
+        state: State,
+        tools: Tools,
+        now: datetime,
+        *,
+        is_full: bool,
+        with_archive: bool,
+    ) -> None:
+        self._source, self._state, self._tools, self._now = source, state, tools, now
+        self._is_full, self._with_archive = is_full, with_archive
 
     def read(self, answer: Answer, feed: Feed) -> Polled:
         """A poll that brought a feed."""
@@ -152,6 +200,7 @@ class _Poll:
             gap_at=self._now if gap else state.gap_at,
             title=feed.title or state.title,
             site_url=feed.site_url or state.site_url,
+            archive=self._archive(feed),
             entries=state.entries if is_delta else len(feed.entries),
             ttl_s=feed.ttl_s,
             skip_hours=tuple(sorted(feed.skip_hours)),
@@ -171,6 +220,11 @@ class _Poll:
             feed=feed,
             hops=answer.hops,
         )
+
+    def _archive(self, feed: Feed) -> tuple[str, ...]:
+        if self._state.archive or not self._with_archive:
+            return self._state.archive
+        return tuple(_past(feed, feed.maps[:MAPS]))[:_PAST]
 
     def not_modified(self, answer: Answer) -> Polled:
         """A poll that was answered by 304."""

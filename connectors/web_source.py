@@ -67,6 +67,8 @@ class State:
     seen: dict[str, str] = field(default_factory=dict)
     """Entries of the last answers, oldest first: the beginnings of the hashes of address and record."""
     pages: tuple[PendingPage, ...] = ()
+    archive: tuple[str, ...] = ()
+    """Pages and maps of its past that are still to be read, the next first; only where that was asked for."""
     rhythm: Rhythm = field(default_factory=Rhythm)
     next_poll_at: datetime | None = None
     interval_s: int | None = None
@@ -127,7 +129,7 @@ class State:
         values["pages"] = tuple(
             PendingPage(**{n: _moment(n, v) for n, v in page.items()}) for page in stored.get("pages", ())
         )
-        for name in ("skip_hours", "skip_days"):
+        for name in ("archive", "skip_hours", "skip_days"):
             values[name] = tuple(stored.get(name, ()))
         rhythm = stored.get("rhythm", {})
         values["rhythm"] = replace(Rhythm(), **{n: _moment(n, v) for n, v in rhythm.items()})

@@ -24,7 +24,7 @@ from warehouse.load import Counts, transaction
 from warehouse.rows import KnownFile, SourceRow
 
 if TYPE_CHECKING:
-    from connectors.fleet import Fleet
+    from connectors.fleet import Fleet, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,16 @@ def ingest(
     settings: Settings,
     names: Sequence[str] = (),
     *,
+    with_archive: bool = False,
     report: Callable[[Counts], None] = lambda _: None,
+    polling: Callable[[Progress], None] = lambda _: None,
     stop: threading.Event | None = None,
     step: Step = directly,
 ) -> Result:
-    """Pull the named sources, or all that are due and not paused, once."""
+    """Pull the named sources, or all that are due and not paused, once; `with_archive`, the past that they offer too."""
     wanted = read_sources(settings.home)
     if unknown := set(names) - {w.name for w in wanted}:
-        known = ", ".join(w.name for w in wanted) or "none yet; add one with: newsmill sources add FOLDER"
+        known = ", ".join(w.name for w in wanted) or "none yet; add one with: newsmill sources add LOCATION"
         raise SourceError(f"no source is named {min(unknown)!r}; there are: {known}")
     chosen = [w for w in wanted if (w.name in names if names else not w.is_paused)]
     with run(settings, "ingest", report=report, stop=stop, step=step) as current:
@@ -94,7 +96,13 @@ def ingest(
         left_out = {w.name for w in wanted} - {w.name for w in chosen}
         folders = [w for w in chosen if w.kind == "folder"]
         bindings = [b for w in folders for b in _whole(w, wanted, learnt) if b.source not in left_out]
-        polls = _polls(current, [w for w in chosen if w.kind != "folder"], is_named=bool(names))
+        polls = _polls(
+            current,
+            [w for w in chosen if w.kind != "folder"],
+            is_named=bool(names),
+            with_archive=with_archive,
+            report=polling,
+        )
         return _pull(current, _distinct(bindings), None, polls)
 
 
@@ -131,13 +139,29 @@ def _distinct(bindings: Iterable[Binding]) -> list[Binding]:
     return list({(b.source, b.only): b for b in bindings}.values())
 
 
-def _polls(current: Run, wanted: Sequence[Wanted], *, is_named: bool) -> Fleet | None:
+def _polls(
+    current: Run,
+    wanted: Sequence[Wanted],
+    *,
+    is_named: bool,
+    with_archive: bool,
+    report: Callable[[Progress], None],
+) -> Fleet | None:
     """The cycle over those of the sources that are on the web."""
     if not wanted:
         return None
     from flows.web import fleet
 
-    return fleet(current.settings, wanted, cursors(current.connection), clock=current.clock, is_named=is_named)
+    return fleet(
+        current.settings,
+        wanted,
+        cursors(current.connection),
+        clock=current.clock,
+        is_named=is_named,
+        with_archive=with_archive,
+        report=report,
+        stop=current.stop,
+    )
 
 
 def _pull(current: Run, bindings: Sequence[Binding], limit: int | None, polls: Fleet | None = None) -> Result:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 import typer
 
 if TYPE_CHECKING:
+    from connectors.fleet import Progress
     from flows.backfill import Result
     from flows.settings import Settings
     from warehouse.load import Counts
@@ -187,18 +188,30 @@ def backfill(
 @app.command()
 def ingest(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Sources; all that are not paused if none is named.")
+        list[str] | None,
+        typer.Argument(help="Sources, due or not; all that are due and not paused if none is named."),
     ] = None,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="Also the past of the named sources, as far as they offer it.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when documents were rejected.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Pull the sources of sources.toml, once."""
     from flows.one_off import run_flow_or_direct
 
+    if archive and not names:
+        raise typer.BadParameter("name the sources whose past is to be read", param_hint="--archive")
     settings = _settings()
     with _Progress() as progress:
         result = run_flow_or_direct(
-            "ingest", settings, names=tuple(names or ()), report=progress.show, stop=progress.stop
+            "ingest",
+            settings,
+            names=tuple(names or ()),
+            with_archive=archive,
+            report=progress.show,
+            polling=progress.show_polls,
+            stop=progress.stop,
         )
     _print_result(settings, result, progress.seconds, as_json=as_json)
     _exit_for(result, strict=strict)
@@ -522,9 +535,17 @@ class _Progress:
             raise Failed("stopped; nothing is lost, the next run goes on", 130)
 
     def show(self, counts: Counts) -> None:
+        rate = counts.documents / max(self.seconds, 0.001)
+        self._print(
+            f"{counts.documents:,} documents, {counts.new:,} new, {counts.rejected:,} rejected, {rate:,.0f} a second"
+        )
+
+    def show_polls(self, polls: Progress) -> None:
+        failed = f", {polls.failed:,} failed" if polls.failed else ""
+        self._print(f"{polls.done:,} of {polls.all:,} sources polled{failed}")
+
+    def _print(self, line: str) -> None:
         if self._is_shown:
-            rate = counts.documents / max(self.seconds, 0.001)
-            line = f"{counts.documents:,} documents, {counts.new:,} new, {counts.rejected:,} rejected, {rate:,.0f} a second"
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
 
     def _interrupted(self, *_: object) -> None:

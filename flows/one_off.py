@@ -88,7 +88,7 @@ def _away(url: str, error: Exception) -> PrefectError:
 
 def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments as parameters that an API can keep."""
-    plain = dict(arguments)
+    plain = {name: value for name, value in arguments.items() if name != "polling"}
     if "paths" in plain:
         plain["paths"] = [str(path.absolute()) for path in plain["paths"]]
     if "names" in plain:

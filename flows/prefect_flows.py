@@ -75,11 +75,18 @@ def _backfill(hooks: Hooks) -> Flow[..., Any]:
 
 def _ingest(hooks: Hooks) -> Flow[..., Any]:
     @flow(name="ingest", persist_result=False)
-    def ingest(home: str, sources: list[str] | None = None) -> Any:
-        """Pull the named sources, or all that are not paused, once."""
+    def ingest(home: str, sources: list[str] | None = None, with_archive: bool = False) -> Any:
+        """Pull the named sources, or all that are due and not paused, once."""
         settings = _settings(home)
         step = in_task(hooks.stop)
-        result = pulling.ingest(settings, sources or (), report=_reporting(hooks), stop=hooks.stop, step=step)
+        result = pulling.ingest(
+            settings,
+            sources or (),
+            with_archive=with_archive,
+            report=_reporting(hooks),
+            stop=hooks.stop,
+            step=step,
+        )
         return _told("ingest", settings, result)
 
     return ingest

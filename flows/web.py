@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -85,7 +86,9 @@ def fleet(
     *,
     clock: Callable[[], datetime],
     is_named: bool = False,
+    with_archive: bool = False,
     report: Callable[[Progress], None] = lambda _: None,
+    stop: threading.Event | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Fleet:
     """A cycle over the sources; one that cannot be asked (a missing credential) is among its errors."""
@@ -107,7 +110,9 @@ def fleet(
         in_flight=settings.network.in_flight,
         report=report,
         errors=errors,
+        stop=stop or threading.Event(),
         is_named=is_named,
+        with_archive=with_archive,
     )
 
 

@@ -15,7 +15,10 @@ _CLEARLY = 1.25
 _SHARED = 0.2
 """Least share of the entry's words that its page has; walls, consent pages and "not found" have fewer."""
 _FEWEST_WORDS = 8
-_WORD = re.compile(r"\w{4,}")
+_RUN = re.compile(r"\w+")
+_SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+"""Scripts without spaces, and Hangul, whose words carry particles: pairs of characters stand for their words."""
+_SHORTEST = 4
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 _DATE_FLAGS = frozenset({Flag.DATE_ONLY, Flag.DATE_IMPLAUSIBLE})
 _FILLED = (
@@ -101,8 +104,18 @@ def _dated(page: Extracted, entry: Extracted) -> Extracted:
 
 def _is_about(page: Extracted, entry: Extracted) -> bool:
     """Whether the page is of what the entry says, as far as shared words tell; of few or none they tell nothing."""
-    words = set(_WORD.findall(f"{entry.headline or ''} {entry.text}".lower()))
+    words = _words(entry)
     if len(words) < _FEWEST_WORDS:
         return True
-    found = set(_WORD.findall(f"{page.headline or ''} {page.text}".lower()))
-    return len(words & found) >= _SHARED * len(words)
+    return len(words & _words(page)) >= _SHARED * len(words)
+
+
+def _words(article: Extracted) -> set[str]:
+    """The longer words of headline and text."""
+    words: set[str] = set()
+    for run in _RUN.findall(f"{article.headline or ''} {article.text}".lower()):
+        if _SPACELESS.search(run):
+            words.update(run[start : start + 2] for start in range(len(run) - 1))
+        elif len(run) >= _SHORTEST:
+            words.add(run)
+    return words

@@ -209,6 +209,44 @@ def test_a_page_that_is_of_something_else_is_no_page(wall):
     assert Flag.PAGE_MISSING in found.flags
 
 
+JAPANESE = [
+    "外島へのフェリーが水曜日から運航を再開すると、港湾事務所が月曜日に発表した。",
+    "一月の嵐で舵が壊れ、船は三週間にわたって桟橋に係留されていた。",
+    "その間、島民は郡の費用で本土まで空路で運ばれていた。",
+]
+
+
+@pytest.mark.parametrize(
+    ("title", "summary", "story"),
+    [
+        (
+            "外島フェリー再開へ",
+            "港湾事務所は、外島行きフェリーの運航が水曜日に再開されると発表した。嵐で舵が壊れていた。",
+            JAPANESE,
+        ),
+        (
+            "섬 여객선 운항 재개",
+            "항만 사무소는 바깥섬으로 가는 여객선이 수요일부터 다시 운항한다고 밝혔다.",
+            [
+                "바깥섬으로 가는 여객선의 운항이 수요일에 재개된다고 항만 사무소가 월요일에 발표했다.",
+                "배는 폭풍으로 키가 부러져 삼 주 동안 묶여 있었다.",
+            ],
+        ),
+    ],
+)
+def test_a_summary_in_other_words_does_not_cost_the_page_in_a_script_without_spaces(title, summary, story):
+    found = article(behind(entry(title=title, summary=summary), page(story, title=title)))
+    assert found.text == "\n\n".join(story)
+    assert Flag.PAGE_MISSING not in found.flags
+
+
+def test_a_wall_in_a_script_without_spaces_is_no_page():
+    wall = "当社はプライバシーを尊重します。閲覧を続けるにはクッキーの保存に同意してください。"
+    shown = page([wall, "同意しない場合はこちら。"], title="お知らせ")
+    record = entry(title="外島フェリー再開へ", content_text="\n\n".join(JAPANESE))
+    assert article(behind(record, shown)).text == "\n\n".join(JAPANESE)
+
+
 @pytest.mark.parametrize(
     "data",
     [b"%PDF-1.4 \x00\x01", b"", b"\x89PNG\r\n\x1a\n" + b"\0" * 50, page([]).encode(), b"<rss version='2.0'></rss>"],

@@ -110,13 +110,11 @@ class World:
                 client=client, read=reader, clock=lambda: self.now, chance=lambda: 0.0, bounds=Bounds(jitter=0.0)
             )
 
-    def cycle(self, *sources: WebSource, is_named: bool = False) -> Counts:
+    def cycle(self, *sources: WebSource, **options: Any) -> Counts:
         self.cycles += 1
         run_id, counts = f"r{self.cycles:04d}", Counts()
         runs.begin(self.connection, run_id, "ingest", clock=self.now, pipeline_version="t")
-        self.fleet = Fleet(
-            sources, cursors(self.connection), self.tools, lambda: self.now, rules=self.rules, is_named=is_named
-        )
+        self.fleet = Fleet(sources, cursors(self.connection), self.tools, lambda: self.now, rules=self.rules, **options)
         for batch in land(self.fleet.pull(LakeKnown(self.connection, "t")), self.home.landing, run_id):
             with (batch.folder / "documents.parquet").open("rb") as stream:
                 documents = [d for n in range(len(batch.groups())) for d in read_group(stream, n)]
@@ -307,6 +305,40 @@ def test_an_address_changed_by_hand_is_asked_afresh(world: World) -> None:
     (request,) = world.server.asked("/new.xml")
     assert "if-none-match" not in request.headers
     assert (counts.new, counts.unchanged) == (0, 1)
+
+
+def archived(server: WebServer, number: int, before: int) -> bytes:
+    link = f'<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="prev-archive" href="{server.url(f"/{before}.xml")}"/>'
+    return rss([Item(number, "courier.example")], f"<title>Norrwick Courier</title>{link}")
+
+
+def test_the_past_of_a_feed_is_read_when_asked_for_and_goes_on_where_it_broke_off(world: World) -> None:
+    """Pages 3, 2, 1, which leads back to 3 in a circle; page 2 fails at first."""
+    world.server.script("/feed.xml", Reply(body=archived(world.server, 4, 3)))
+    world.server.script("/3.xml", Reply(body=archived(world.server, 3, 2)))
+    world.server.script("/2.xml", [Reply(503), Reply(body=archived(world.server, 2, 1))])
+    world.server.script("/1.xml", Reply(body=archived(world.server, 1, 3)))
+    source = world.source("127.0.0.1", pages=Pages.NEVER)
+    assert world.cycle(source).new == 1
+    assert world.cycle(source, is_named=True, with_archive=True).new == 1
+    assert world.fleet
+    assert "2.xml" in world.fleet.errors["127.0.0.1"]
+    assert world.cycle(source, is_named=True).new == 0
+    counts = world.cycle(source, is_named=True, with_archive=True)
+    assert (counts.new, world.fleet.errors) == (2, {})
+    assert world.query("SELECT count(*) FROM lake.articles") == [(4,)]
+    assert len(world.server.asked("/3.xml")) == 2, "a circle ends"
+
+
+def test_the_past_of_a_sitemap_is_in_its_other_maps(world: World) -> None:
+    maps = "".join(f"<sitemap><loc>{world.server.url(f'/{n}.xml')}</loc></sitemap>" for n in range(12))
+    world.server.script("/index.xml", Reply(body=f"<sitemapindex>{maps}</sitemapindex>"))
+    for n in range(12):
+        body = f"<urlset><url><loc>https://courier.example/{n}</loc></url></urlset>"
+        world.server.script(f"/{n}.xml", Reply(body=body))
+    source = WebSource(name="map", kind="sitemap", location=world.server.url("/index.xml"), pages=Pages.NEVER)
+    assert world.cycle(source).documents == 10
+    assert world.cycle(source, is_named=True, with_archive=True).documents == 12
 
 
 def test_a_cycle_that_is_broken_off_leaves_no_thread_and_takes_back_up(world: World) -> None:

@@ -12,11 +12,11 @@ from connectors.document import Document
 from connectors.feed import Entry
 from connectors.http import Answer, FetchError, Request, Trouble
 from connectors.pages import RETRY_AFTER, PageRules, documents_of
-from connectors.poll import Polled, Tools
+from connectors.poll import Tools
 from connectors.reservations import reservations
 from connectors.schedule import Bounds
 from connectors.web_source import Pages, State, WebSource
-from warehouse.rows import Flag, PollRow, Role
+from warehouse.rows import Flag, Role
 
 START = datetime(2031, 3, 3, 8, tzinfo=UTC)
 SOURCE = WebSource(name="harbour", kind="feed", location="https://harbour.example/feed.xml")
@@ -72,23 +72,8 @@ class Site:
             raise AssertionError
 
         tools = Tools(client=self, read=read, clock=lambda: self.now, chance=lambda: 0.0, bounds=Bounds())  # type: ignore[arg-type]
-        row = PollRow(
-            source=source.name,
-            polled_at=self.now,
-            outcome="ok",
-            http_status=200,
-            entries=len(new),
-            new_entries=len(new),
-            size_bytes=1,
-            duration_ms=1,
-            next_poll_at=None,
-            reason=None,
-            gap=False,
-            error=None,
-        )
-        polled = Polled(state=state, row=row, new=new)
         rules = rules or PageRules(wait_s=0.2)
-        return asyncio.run(documents_of(source, state, polled, records or {}, tools, rules))
+        return asyncio.run(documents_of(source, state, new, records or {}, tools, rules))
 
 
 def test_a_page_and_its_entry_are_one_document() -> None:
