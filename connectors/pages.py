@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from connectors.budget import Budget
 from connectors.document import Document
 from connectors.feed import Entry
 from connectors.http import PAGE_ACCEPT, Answer, FetchError, Request, Trouble
@@ -20,7 +21,11 @@ from warehouse.rows import Flag, Role
 FULL_TEXT_WORDS = 150
 """An entry that carries fewer is taken for a summary."""
 RETRY_AFTER = tuple(timedelta(minutes=m) for m in (15, 60, 240, 720, 1440))
-_PENDING = 2000
+GIVEN_UP_AFTER = timedelta(days=3)
+AT_ONCE = 60
+"""Pages of a source that are asked for in one cycle."""
+MOST_PENDING = 2000
+"""Pages of a source that may wait."""
 _KEPT_HEADERS = ("content-type", "content-language", "date", "etag", "last-modified", "link", "x-robots-tag", "tdm-reservation")  # fmt: skip
 _FOR_GOOD = frozenset({Trouble.REFUSED, Trouble.ROBOTS, Trouble.MEDIA, Trouble.TOO_LARGE, Trouble.RATIO})
 
@@ -29,7 +34,7 @@ _FOR_GOOD = frozenset({Trouble.REFUSED, Trouble.ROBOTS, Trouble.MEDIA, Trouble.T
 class PageRules:
     """What the settings say."""
 
-    wait_s: float = 60.0
+    wait_s: float = 90.0
     """How long a source's pages may take in one cycle; what is not there then comes with a later one."""
     again: timedelta | None = timedelta(hours=6)
     """A page is fetched once more so long after publication."""
@@ -53,39 +58,53 @@ async def documents_of(
     records: Mapping[str, bytes],
     tools: Tools,
     rules: PageRules,
+    budget: Budget | None = None,
 ) -> tuple[list[Document], State]:
     """The documents of new entries, each with its page where that is wanted and came, and the state after.
 
-    Pages that are due from before are fetched too; `records` holds their entries, by document.
+    Pages that are due from before are fetched too; `records` holds their entries, by document. Of very many new
+    entries those are left, and forgotten again, whose pages could not even wait: a later poll takes them.
     """
     now = tools.clock()
     edited = {e.address for e in new}
-    waiting_pages = [p for p in state.pages if p.address not in edited]
-    pending = [p for p in waiting_pages if p.due_at > now]
-    ready = [p for p in waiting_pages if p.due_at <= now and p.document_id in records]
+    waiting = [p for p in state.pages if p.address not in edited and p.until > now]
+    ready = [p for p in waiting if p.due_at <= now and p.document_id in records][:AT_ONCE]
+    asked = {p.document_id for p in ready}
+    pending = [p for p in waiting if p.document_id not in asked]
     wanted = [e for e in new if is_wanted(source, e)]
-    urls = dict.fromkeys([*(e.link or "" for e in wanted), *(p.url for p in ready)])
-    fetched = await _fetch_all(source, urls, tools, rules)
+    first = wanted[: max(AT_ONCE - len(ready), AT_ONCE // 2)]
+    left = {e.address for e in wanted[max(MOST_PENDING - len(pending), len(first)) :]}
+    urls = dict.fromkeys([*(p.url for p in ready), *(e.link or "" for e in first)])
+    fetched = await _fetch_all(source, urls, tools, rules, budget)
     documents: list[Document] = []
     for entry in new:
+        if entry.address in left:
+            continue
         document = _entry_document(source, state, entry, now)
-        page = fetched.get(entry.link or "") if entry in wanted else None
-        if page and page.answer:
-            document = _page_document(document, page, entry=entry.record)
-            pending += _again(document, entry, rules, now)
-        elif entry in wanted:
-            document = replace(document, flags=document.flags | {Flag.PAGE_MISSING} | (page.flags if page else set()))
-            pending += _retried(document, entry, page, now)
+        if is_wanted(source, entry):
+            page = fetched.get(entry.link or "")
+            published = min(entry.published_at or now, now)
+            waits = _waiting(document, now)
+            if page and page.answer:
+                document = _page_document(document, page, entry=entry.record)
+                pending += _second_look(waits, rules, published, now)
+            else:
+                document = replace(
+                    document, flags=document.flags | {Flag.PAGE_MISSING} | (page.flags if page else set())
+                )
+                pending += _next_try(waits, page, now, was_asked=waits.url in urls)
         documents.append(document)
-    for waiting in ready:
-        page = fetched.get(waiting.url)
+    for waits in ready:
+        page = fetched.get(waits.url)
         if page and page.answer:
-            base = _later_document(source, waiting, records[waiting.document_id])
-            documents.append(_page_document(base, page, entry=records[waiting.document_id]))
-        elif not waiting.is_again:
-            pending += _next_try(waiting, page, now)
+            base = _later_document(source, waits, records[waits.document_id])
+            documents.append(_page_document(base, page, entry=records[waits.document_id]))
+            if not waits.is_again:
+                pending += _second_look(waits, rules, waits.until - GIVEN_UP_AFTER, now)
+        else:
+            pending += _next_try(waits, page, now, was_asked=True)
     pending.sort(key=lambda p: p.due_at)
-    return documents, replace(state, pages=tuple(pending[:_PENDING]))
+    return documents, replace(state.forgetting(left), pages=tuple(pending))
 
 
 def is_wanted(source: WebSource, entry: Entry) -> bool:
@@ -95,9 +114,11 @@ def is_wanted(source: WebSource, entry: Entry) -> bool:
     return source.pages is Pages.ALWAYS or entry.words < FULL_TEXT_WORDS
 
 
-async def _fetch_all(source: WebSource, urls: Iterable[str], tools: Tools, rules: PageRules) -> dict[str, _Fetched]:
-    """What came of the pages in the time that they may take."""
-    tasks = {url: asyncio.create_task(_fetch(source, url, tools, rules)) for url in urls}
+async def _fetch_all(
+    source: WebSource, urls: Iterable[str], tools: Tools, rules: PageRules, budget: Budget | None
+) -> dict[str, _Fetched]:
+    """What came of the pages in the time and memory that they may take."""
+    tasks = {url: asyncio.create_task(_fetch(source, url, tools, rules, budget)) for url in urls}
     if not tasks:
         return {}
     try:
@@ -106,17 +127,25 @@ async def _fetch_all(source: WebSource, urls: Iterable[str], tools: Tools, rules
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
-    return {url: task.result() for url, task in tasks.items() if task in done}
+    return {url: result for url, task in tasks.items() if task in done and (result := task.result())}
 
 
-async def _fetch(source: WebSource, url: str, tools: Tools, rules: PageRules) -> _Fetched:
+async def _fetch(source: WebSource, url: str, tools: Tools, rules: PageRules, budget: Budget | None) -> _Fetched | None:
+    if budget and budget.is_overspent:
+        return None
     request = Request(url=url, accept=PAGE_ACCEPT, headers=own_headers(source, url), with_robots=True)
     try:
         answer = await tools.client.get(request)
     except FetchError as error:
         return _Fetched(None, may_come=error.trouble not in _FOR_GOOD)
+    except Exception:  # noqa: BLE001  a fault of ours with one page must not cost its source
+        return _Fetched(None)
     if answer.status != 200 or not answer.data.strip():
         return _Fetched(None, may_come=answer.status not in (410, 451))
+    if answer.is_truncated:
+        return _Fetched(None)
+    if budget:
+        budget.hold(len(answer.data))
     flags = reservations(answer.headers, answer.data)
     return _Fetched(None, flags, may_come=False) if flags & rules.skip else _Fetched(answer, flags)
 
@@ -178,37 +207,29 @@ def _charset(content_type: str) -> str | None:
     return None
 
 
-def _again(document: Document, entry: Entry, rules: PageRules, now: datetime) -> Sequence[PendingPage]:
-    if rules.again is None or entry.link is None:
-        return ()
-    published = min(entry.published_at or now, now)
-    if published + rules.again <= now:
-        return ()
-    page = PendingPage(
-        address=entry.address,
-        document_id=_identity(document),
-        url=entry.link,
-        due_at=published + rules.again,
-        is_again=True,
+def _waiting(document: Document, now: datetime) -> PendingPage:
+    """The page of an entry, as one that is still to be had."""
+    return PendingPage(
+        address=document.address,
+        document_id=document.identity(hashlib.sha256(document.data or b"").hexdigest()),
+        url=document.url or "",
+        due_at=now,
+        until=now + GIVEN_UP_AFTER,
     )
-    return (page,)
 
 
-def _retried(document: Document, entry: Entry, page: _Fetched | None, now: datetime) -> Sequence[PendingPage]:
-    waiting = PendingPage(
-        address=entry.address, document_id=_identity(document), url=entry.link or "", due_at=now, tries=0
-    )
-    return _next_try(waiting, page, now)
+def _second_look(waits: PendingPage, rules: PageRules, published: datetime, now: datetime) -> Sequence[PendingPage]:
+    """Publishers edit in the first hours."""
+    if rules.again is None or published + rules.again <= now:
+        return ()
+    due_at = published + rules.again
+    return (replace(waits, due_at=due_at, until=due_at + timedelta(days=1), tries=0, is_again=True),)
 
 
-def _next_try(waiting: PendingPage, page: _Fetched | None, now: datetime) -> Sequence[PendingPage]:
-    """The page's next try: at once where there was no time for this one, never where it will not come."""
+def _next_try(waits: PendingPage, page: _Fetched | None, now: datetime, *, was_asked: bool) -> Sequence[PendingPage]:
+    """The page's next try; none where it will not come. One for which there was no time is not counted as tried."""
     if page is None:
-        return (replace(waiting, due_at=now),)
-    if not page.may_come or waiting.tries >= len(RETRY_AFTER):
+        return (replace(waits, due_at=now + RETRY_AFTER[0] if was_asked else now),)
+    if waits.is_again or not page.may_come or waits.tries >= len(RETRY_AFTER):
         return ()
-    return (replace(waiting, due_at=now + RETRY_AFTER[waiting.tries], tries=waiting.tries + 1),)
-
-
-def _identity(document: Document) -> str:
-    return document.identity(hashlib.sha256(document.data or b"").hexdigest())
+    return (replace(waits, due_at=now + RETRY_AFTER[waits.tries], tries=waits.tries + 1),)

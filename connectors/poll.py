@@ -14,7 +14,7 @@ from connectors.feed import Entry, Feed, NotAFeedError
 from connectors.freshness import fresh_s, retry_at
 from connectors.http import Answer, FetchError, Hop, Request, Trouble
 from connectors.schedule import Asked, Bounds, Due, Rhythm, first_rhythm, next_poll
-from connectors.web_source import State, WebSource
+from connectors.web_source import State, WebSource, short
 from warehouse.rows import PollRow, SourceRow
 
 MOVED_AFTER = timedelta(days=7)
@@ -25,7 +25,8 @@ MAPS = 10
 """Sitemaps of an index that are asked in one poll, the newest."""
 RETRY_AFTER_MOST = timedelta(days=1)
 """Longest `Retry-After` that is believed."""
-_REMEMBERED = 4000
+_REMEMBERED = 300
+"""Entries that left a feed and are still known, at least: some come back."""
 _PAST = 5000
 """Pages and maps of the past that are remembered to be read."""
 _WINDOW = 3
@@ -82,27 +83,11 @@ async def poll(source: WebSource, state: State, tools: Tools, *, with_archive: b
     """
     now = tools.clock()
     is_full = with_archive or not source.is_conditional or _is_older(state.unconditional_at, now - tools.unconditional)
-    request = Request(
-        url=state.location,
-        etag=None if is_full else state.etag,
-        last_modified=None if is_full else state.last_modified,
-        headers=dict(source.headers),
-    )
     one = _Poll(source, state, tools, now, is_full=is_full, with_archive=with_archive)
     try:
-        answer = await tools.client.get(request)
-    except FetchError as error:
-        outcome = "refused" if error.trouble in (Trouble.REFUSED, Trouble.ROBOTS) else "failed"
-        return one.failed(outcome, error.detail, hops=error.hops, is_counted=error.trouble is not Trouble.BUSY)
-    if answer.status == 304:
-        return one.not_modified(answer)
-    if answer.status not in (200, 226):
-        return one.failed(*_verdict(answer, state, now), answer=answer, hops=answer.hops)
-    try:
-        feed = await _read(source, answer, tools)
-    except (NotAFeedError, FetchError) as error:
-        return one.failed("failed", str(error), answer=answer, hops=answer.hops)
-    return one.read(answer, feed)
+        return await one.ask()
+    except Exception as error:  # noqa: BLE001  one source must not stop the others, and comes back like any that failed
+        return one.failed("failed", f"{type(error).__name__}: {error}; this is a fault of newsmill's")
 
 
 async def read_archive(source: WebSource, state: State, tools: Tools) -> tuple[tuple[Entry, ...], State]:
@@ -120,7 +105,7 @@ async def read_archive(source: WebSource, state: State, tools: Tools) -> tuple[t
     elif answer.status not in (404, 410):
         raise FetchError(Trouble.PROTOCOL, f"the server answered {answer.status}")
     further = [*_past(feed, ()), *rest]
-    new = tuple(e for e in feed.entries if _short(e.address) not in state.seen)
+    new = tuple(e for e in feed.entries if short(e.address) not in state.seen)
     return new, replace(state, archive=tuple(u for u in dict.fromkeys(further) if u != url)[:_PAST])
 
 
@@ -131,25 +116,45 @@ def _past(feed: Feed, read: Sequence[str]) -> list[str]:
 
 
 def own_headers(source: WebSource, url: str) -> dict[str, str]:
-    """The source's headers, credentials among them, for an address of its own origin; none for others."""
-    one, other = urlsplit(url), urlsplit(source.location)
-    is_own = (one.scheme, one.netloc.lower()) == (other.scheme, other.netloc.lower())
+    """The source's headers, credentials among them, for an address of its own origin; none for others.
+
+    https on the host that was named with http is its own.
+    """
+    is_own = _origin(url) == _origin(source.location) or _is_upgrade(source.location, url, whole=False)
     return dict(source.headers) if is_own else {}
 
 
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 async def _read(source: WebSource, answer: Answer, tools: Tools) -> Feed:
-    """The feed of the answer; of a sitemap index, the entries of its newest maps."""
+    """The feed of the answer; of a sitemap index, the entries of its newest maps, as far as they can be had."""
     feed = await tools.read(source.kind, answer)
     if not feed.maps:
         return feed
     entries: dict[str, Entry] = {e.address: e for e in feed.entries}
+    is_truncated, problem, found = feed.is_truncated, "", 0
     for url in feed.maps[:MAPS]:
-        further = await tools.client.get(Request(url=url, headers=own_headers(source, url)))
-        if further.status != 200:
-            raise NotAFeedError(f"the sitemap {url} that the index names answered {further.status}")
-        entries |= {e.address: e for e in (await tools.read(source.kind, further)).entries}
+        try:
+            part = await _map(source, url, tools)
+        except (FetchError, NotAFeedError) as error:
+            problem = f"none of the index's sitemaps could be had; of {url}: {error}"
+            continue
+        entries |= {e.address: e for e in part.entries}
+        is_truncated, found = is_truncated or part.is_truncated, found + 1
+    if not found:
+        raise NotAFeedError(problem)
     digest = hashlib.sha256(b"\n".join(sorted(e.record for e in entries.values()))).hexdigest()
-    return replace(feed, entries=tuple(entries.values()), digest=digest)
+    return replace(feed, entries=tuple(entries.values()), digest=digest, is_truncated=is_truncated)
+
+
+async def _map(source: WebSource, url: str, tools: Tools) -> Feed:
+    answer = await tools.client.get(Request(url=url, headers=own_headers(source, url)))
+    if answer.status != 200:
+        raise NotAFeedError(f"the server answered {answer.status}")
+    return await tools.read(source.kind, answer)
 
 
 def _verdict(answer: Answer, state: State, now: datetime) -> tuple[str, str]:
@@ -183,14 +188,43 @@ class _Poll:
         self._source, self._state, self._tools, self._now = source, state, tools, now
         self._is_full, self._with_archive = is_full, with_archive
 
+    async def ask(self) -> Polled:
+        """The request, and what came of it."""
+        state, tools = self._state, self._tools
+        request = Request(
+            url=state.location,
+            etag=None if self._is_full else state.etag,
+            last_modified=None if self._is_full else state.last_modified,
+            headers=own_headers(self._source, state.location),
+        )
+        try:
+            answer = await tools.client.get(request)
+        except FetchError as error:
+            outcome = "refused" if error.trouble in (Trouble.REFUSED, Trouble.ROBOTS) else "failed"
+            return self.failed(outcome, error.detail, hops=error.hops, is_counted=error.trouble is not Trouble.BUSY)
+        if answer.status == 304:
+            return self.not_modified(answer)
+        if answer.status not in (200, 226):
+            return self.failed(*_verdict(answer, state, self._now), answer=answer, hops=answer.hops)
+        try:
+            feed = await _read(self._source, answer, tools)
+        except (NotAFeedError, FetchError) as error:
+            return self.failed("failed", str(error), answer=answer, hops=answer.hops)
+        return self.read(answer, feed)
+
     def read(self, answer: Answer, feed: Feed) -> Polled:
         """A poll that brought a feed."""
         state, seen = self._state, self._state.seen
-        hashes = {_short(e.address): _short(e.record) for e in feed.entries}
-        fresh = [e for e in feed.entries if seen.get(_short(e.address)) != hashes[_short(e.address)]]
-        new = [e for e in fresh if _short(e.address) not in seen]
+        hashes = {short(e.address): short(e.record) for e in feed.entries}
+        fresh = [e for e in feed.entries if seen.get(short(e.address)) != hashes[short(e.address)]]
+        new = [e for e in fresh if short(e.address) not in seen]
         is_delta = answer.status == 226  # RFC 3229: only what is new to us
-        gap = bool(seen) and len(new) == len(feed.entries) >= _WINDOW and not is_delta
+        gap = (
+            bool(seen)
+            and state.last_polled_at is not None
+            and len(new) == len(feed.entries) >= _WINDOW
+            and not is_delta
+        )
         rhythm = self._rhythm(len(new), [e.published_at for e in feed.entries])
         state = replace(
             state,
@@ -206,7 +240,9 @@ class _Poll:
             skip_hours=tuple(sorted(feed.skip_hours)),
             skip_days=tuple(sorted(feed.skip_days)),
         )
-        if not feed.is_truncated:  # what is missing must not be hidden by a 304
+        if feed.maps:  # an index may stay as it is when its maps change
+            state = replace(state, etag=None, last_modified=None)
+        elif not feed.is_truncated:  # what is missing must not be hidden by a 304
             state = replace(state, etag=answer.headers.get("etag"), last_modified=answer.headers.get("last-modified"))
         state = self._answered(state, rhythm, answer)
         due = self._due(state, answer, gap=gap)
@@ -253,10 +289,19 @@ class _Poll:
             state = replace(state, failures=state.failures + 1, failing_since=state.failing_since or self._now)
         if outcome == "gone":
             state = replace(state, gone_since=state.gone_since or self._now)
+        hops = tuple(hops)
+        target = _permanent(hops)
+        if target and _is_upgrade(state.location, target):  # perhaps a login is sent there only
+            state = replace(state, location=target)
+        is_lost = outcome == "gone" or _is_older(state.failing_since, self._now - MOVED_AFTER)
+        if state.location != state.wanted and state.failing_since and is_lost:  # where it moved to is no more
+            state = replace(
+                state, location=state.wanted, failing_since=self._now, gone_since=None, etag=None, last_modified=None
+            )
         state = replace(state, last_polled_at=self._now, error=error)
         due = self._due(state, answer)
         row = self._row(outcome, due, answer, error=error)
-        return Polled(state=_planned(state, due), row=row, answer=answer, hops=tuple(hops))
+        return Polled(state=_planned(state, due), row=row, answer=answer, hops=hops)
 
     def _answered(self, state: State, rhythm: Rhythm, answer: Answer) -> State:
         return replace(
@@ -360,11 +405,7 @@ def _planned(state: State, due: Due) -> State:
 
 def _relocated(state: State, answer: Answer, now: datetime) -> State:
     """Where the source is asked from now on: permanent redirects are believed after a week, one to https at once."""
-    target = None
-    for hop in answer.hops:
-        if hop.status not in (301, 308):
-            break
-        target = hop.location
+    target = _permanent(answer.hops)
     if target is None:
         return replace(state, moved_to=None, moved_since=None)
     if _is_upgrade(state.location, target):
@@ -376,23 +417,29 @@ def _relocated(state: State, answer: Answer, now: datetime) -> State:
     return state
 
 
-def _is_upgrade(before: str, after: str) -> bool:
-    """Whether it is the same address, now over https."""
+def _permanent(hops: Iterable[Hop]) -> str | None:
+    """Where the permanent redirects at the beginning lead."""
+    target = None
+    for hop in hops:
+        if hop.status not in (301, 308):
+            break
+        target = hop.location
+    return target
+
+
+def _is_upgrade(before: str, after: str, *, whole: bool = True) -> bool:
+    """Whether it is the same address (or only the same host), now over https."""
     one, other = urlsplit(before), urlsplit(after)
-    same = (one.hostname, one.path or "/", one.query) == (other.hostname, other.path or "/", other.query)
-    return same and (one.scheme, other.scheme) == ("http", "https") and one.port in (None, 80)
+    is_same = not whole or (one.path or "/", one.query) == (other.path or "/", other.query)
+    is_secure = (one.scheme, other.scheme) == ("http", "https") and one.port in (None, 80)
+    return is_same and is_secure and one.hostname == other.hostname and other.port in (None, 443)
 
 
 def _remembered(hashes: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
-    """The entries of this answer and, up to a bound, of those before it, oldest first."""
+    """The entries of this answer and the last of those before it, oldest first."""
     gone = [address for address in before if address not in hashes]
-    room = max(_REMEMBERED, len(hashes)) - len(hashes)
-    return {address: before[address] for address in gone[max(len(gone) - room, 0) :]} | dict(hashes)
-
-
-def _short(value: str | bytes) -> str:
-    data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-    return hashlib.sha256(data).hexdigest()[:12]
+    kept = gone[-max(_REMEMBERED, 2 * len(hashes)) :]
+    return {address: before[address] for address in kept} | dict(hashes)
 
 
 def _is_older(moment: datetime | None, limit: datetime) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +48,8 @@ class PendingPage:
     document_id: str
     url: str
     due_at: datetime
+    until: datetime
+    """It is given up then, whatever kept it."""
     tries: int = 0
     is_again: bool = False
     """Fetched once already, and once more because publishers edit in the first hours."""
@@ -94,14 +98,31 @@ class State:
     site_url: str | None = None
     error: str | None = None
 
-    def due_at(self) -> datetime | None:
-        """When there is something to do: a poll, or a page; None for at once."""
-        moments = [p.due_at for p in self.pages]
-        if self.next_poll_at is None:
-            return None
-        return min([self.next_poll_at, *moments])
+    @classmethod
+    def of(cls, source: WebSource, cursor: bytes | None, now: datetime) -> State:
+        """The source's state; one whose address was changed by hand begins anew there, but for what it has seen."""
+        fresh = cls(location=source.location, wanted=source.location, added_at=now)
+        try:
+            state = cls.from_bytes(cursor) if cursor else fresh
+        except (ValueError, TypeError, AttributeError):  # of other code: what it knew is only read once more
+            return fresh
+        return state if state.wanted == source.location else state.moved_by_hand(source.location)
 
-    def relocated(self, location: str) -> State:
+    def is_due(self, now: datetime) -> bool:
+        """Whether a poll is due; so it is where the last one lies in the future: a clock was wrong then."""
+        if self.next_poll_at is None or self.next_poll_at <= now:
+            return True
+        return self.last_polled_at is not None and self.last_polled_at > now
+
+    def forgetting(self, addresses: Iterable[str]) -> State:
+        """The state without these entries, so that the next poll takes them for new, and is not answered by a 304."""
+        left = {short(address) for address in addresses}
+        if not left:
+            return self
+        seen = {address: record for address, record in self.seen.items() if address not in left}
+        return replace(self, seen=seen, etag=None, last_modified=None, digest=None)
+
+    def moved_by_hand(self, location: str) -> State:
         """The state of a source whose address was changed by hand: what it has seen, and nothing of its old server."""
         return State(
             location=location,
@@ -122,18 +143,29 @@ class State:
 
     @classmethod
     def from_bytes(cls, cursor: bytes) -> State:
-        """The state in a cursor; what later code added has its default."""
+        """The state in a cursor; what later code added has its default, what it dropped is left out.
+
+        Raises `ValueError`, `TypeError` or `AttributeError` for what is none.
+        """
         stored = json.loads(cursor)
         names = {f.name for f in fields(cls)}
         values: dict[str, Any] = {n: _moment(n, v) for n, v in stored.items() if n in names}
-        values["pages"] = tuple(
-            PendingPage(**{n: _moment(n, v) for n, v in page.items()}) for page in stored.get("pages", ())
-        )
+        values["pages"] = tuple(_value(PendingPage, page) for page in stored.get("pages", ()))
         for name in ("archive", "skip_hours", "skip_days"):
             values[name] = tuple(stored.get(name, ()))
-        rhythm = stored.get("rhythm", {})
-        values["rhythm"] = replace(Rhythm(), **{n: _moment(n, v) for n, v in rhythm.items()})
+        values["rhythm"] = _value(Rhythm, stored.get("rhythm", {}))
         return cls(**values)
+
+
+def short(value: str | bytes) -> str:
+    """The beginning of a hash, which stands for an address or a record in `State.seen`."""
+    data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def _value(kind: type[Any], stored: dict[str, Any]) -> Any:
+    names = {f.name for f in fields(kind)}
+    return kind(**{n: _moment(n, v) for n, v in stored.items() if n in names})
 
 
 def _plain(value: Any) -> Any:
@@ -143,6 +175,6 @@ def _plain(value: Any) -> Any:
 
 
 def _moment(name: str, value: Any) -> Any:
-    if isinstance(value, str) and name.endswith(("_at", "_since")):
+    if isinstance(value, str) and name.endswith(("_at", "_since", "until")):
         return datetime.fromisoformat(value)
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -39,6 +40,8 @@ class Result:
     sources: tuple[str, ...]
     errors: tuple[str, ...] = field(default=())
     """Sources that could not be pulled, each with what to do."""
+    waiting: int = 0
+    """Sources that are not due yet."""
 
 
 @says_full_disk
@@ -168,8 +171,9 @@ def _pull(current: Run, bindings: Sequence[Binding], limit: int | None, polls: F
     errors: dict[str, str] = {}
     if not current.is_dry:
         _register(current, bindings)
-    items = _items(current, bindings, errors)
-    current.take(_limited(chain(items, polls.pull(current.known)) if polls else items, limit))
+    with ExitStack() as opened:
+        pulled = opened.enter_context(closing(polls.pull(current.known))) if polls else ()
+        current.take(_limited(chain(_items(current, bindings, errors), pulled), limit))
     if not current.is_dry:
         current.sources = _states(current, bindings, errors)
         merge_if_due(current)
@@ -181,6 +185,7 @@ def _pull(current: Run, bindings: Sequence[Binding], limit: int | None, polls: F
         tuple(current.passed),
         tuple(dict.fromkeys([*(b.source for b in bindings), *(polls.polled if polls else ())])),
         tuple(f"{name}: {error}" for name, error in failed.items()),
+        polls.waiting if polls else 0,
     )
 
 

@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING
 
 import duckdb
 
-from connectors.connector import Item, Passed
+from connectors.connector import FileRead, Item, Moved, Passed, Unchanged
 from connectors.landing import Batch, BatchLimits, discard, land, pending
 from flows.settings import Settings, defaults_toml
 from pipelines.version import pipeline_version
@@ -122,10 +122,12 @@ class Run:
         return writing(self.home, what, timeout_s=timeout_s or self.settings.lake.lock_timeout_s)
 
     def _until_stopped(self, items: Iterable[Item]) -> Iterator[Item]:
+        is_whole = True
         for item in items:
-            if self.stop.is_set():
+            if is_whole and self.stop.is_set():
                 return
             yield item
+            is_whole = isinstance(item, FileRead | Moved | Unchanged)
 
 
 @contextmanager

@@ -117,7 +117,7 @@ class Feeds:
     """Pages that are fetched: always, short (where the entry does not carry the full text) or never."""
     page_again_hours: float = 6.0
     """Hours after publication at which a page is fetched once more; 0 for never."""
-    page_wait_s: float = 60.0
+    page_wait_s: float = 90.0
     """Seconds that a source's pages may take in one run; the others come with the next."""
     unconditional_hours: float = 24.0
     """Hours after which a source is asked without validators, in case they never change."""

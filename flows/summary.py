@@ -20,10 +20,13 @@ def summary(home: Home, result: Result, seconds: float, *, is_dry: bool, is_verb
     )
     if c.documents and c.unchanged == c.documents:
         yield "nothing new: all of it is in the lake already"
-    if not result.sources and not c.documents:
-        yield "no sources to pull: add one with newsmill sources add FOLDER"
-    elif not c.documents:
-        yield "no documents were found there"
+    if result.waiting and not result.sources:
+        are = "source is" if result.waiting == 1 else "sources are"
+        yield f"{result.waiting:,} {are} not due yet: newsmill sources list; one that is named is pulled at once"
+    elif not result.sources and not c.documents:
+        yield "no sources to pull: add one with newsmill sources add LOCATION"
+    elif not c.documents and not result.errors:
+        yield "nothing new was found there"
     if result.resumed:
         yield f"{result.resumed} batches of a run that was cut short were loaded first"
     if c.rejected and not is_dry:

@@ -330,6 +330,18 @@ def test_the_past_of_a_feed_is_read_when_asked_for_and_goes_on_where_it_broke_of
     assert len(world.server.asked("/3.xml")) == 2, "a circle ends"
 
 
+def test_a_past_without_end_comes_to_one(world: World) -> None:
+    """A server that links every page to a further one, and has nothing to say."""
+    world.server.script("/feed.xml", Reply(body=archived(world.server, 1, 1)))
+    counter = iter(range(2, 10_000))
+    world.server.otherwise = Reply(404)
+    for n in range(1, 60):
+        world.server.script(f"/{n}.xml", lambda _: Reply(body=archived(world.server, 1, next(counter))))
+    counts = world.cycle(world.source("127.0.0.1", pages=Pages.NEVER), is_named=True, with_archive=True)
+    assert counts.new == 1
+    assert len(world.server.requests) < 10
+
+
 def test_the_past_of_a_sitemap_is_in_its_other_maps(world: World) -> None:
     maps = "".join(f"<sitemap><loc>{world.server.url(f'/{n}.xml')}</loc></sitemap>" for n in range(12))
     world.server.script("/index.xml", Reply(body=f"<sitemapindex>{maps}</sitemapindex>"))

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from connectors.document import Document
 from connectors.feed import Entry
 from connectors.http import Answer, FetchError, Request, Trouble
-from connectors.pages import RETRY_AFTER, PageRules, documents_of
+from connectors.pages import AT_ONCE, RETRY_AFTER, PageRules, documents_of
 from connectors.poll import Tools
 from connectors.reservations import reservations
 from connectors.schedule import Bounds
-from connectors.web_source import Pages, State, WebSource
+from connectors.web_source import Pages, State, WebSource, short
 from warehouse.rows import Flag, Role
 
 START = datetime(2031, 3, 3, 8, tzinfo=UTC)
@@ -128,7 +128,7 @@ def test_a_page_that_comes_later_is_a_further_payload_of_the_entrys_document() -
     assert (later.role, later.document_id, later.entry, later.data) == (Role.PAGE, ident, entry().record, PAGE)
     assert (later.source, later.address, later.url) == (first.source, first.address, first.url)
     assert later.flags == frozenset()
-    assert state.pages == ()
+    assert [p.is_again for p in state.pages] == [True]
 
 
 def test_what_will_never_come_is_not_tried_again() -> None:
@@ -143,8 +143,50 @@ def test_a_page_that_takes_too_long_is_left_for_the_next_cycle() -> None:
     documents, state = site.documents(entry(1), entry(2))
     assert [d.role for d in documents] == [Role.ENTRY, Role.PAGE]
     assert [(p.url, p.due_at, p.tries) for p in state.pages if not p.is_again] == [
-        ("https://harbour.example/1", START, 0)
+        ("https://harbour.example/1", START + RETRY_AFTER[0], 0)
     ]
+
+
+def test_a_page_that_never_comes_is_given_up_after_days() -> None:
+    site = Site({"https://harbour.example/1": None})
+    _, state = site.documents(entry(), rules=PageRules(wait_s=0.01))
+    records = {state.pages[0].document_id: entry().record}
+    while state.pages:
+        site.now = state.pages[0].due_at
+        _, state = site.documents(state=state, records=records, rules=PageRules(wait_s=0.001))
+    assert timedelta(days=2) < site.now - START <= timedelta(days=3, hours=1)
+
+
+def test_a_page_whose_entry_is_not_at_hand_goes_on_waiting() -> None:
+    """It became due after the entries of this cycle were looked up."""
+    site = Site({"https://harbour.example/1": 500})
+    _, state = site.documents(entry())
+    site.now = state.pages[0].due_at
+    documents, after = site.documents(state=state, records={})
+    assert (documents, after.pages) == ([], state.pages)
+
+
+def test_of_very_many_entries_none_is_lost() -> None:
+    """Some pages come, some wait, and the entries for which there is no room are as if they had not been seen."""
+    everything = [entry(n, words=0) for n in range(5000)]
+    seen = {short(e.address): short(e.record) for e in everything}
+    site, state = Site(), replace(STATE, seen=seen, etag="a")
+    documents, state = site.documents(*everything, state=state, rules=PageRules(wait_s=5, again=None))
+    came = sum(d.role is Role.PAGE for d in documents)
+    assert 0 < came <= AT_ONCE
+    assert len(documents) == came + len(state.pages) == len(state.seen)
+    assert len(documents) >= 2000
+    assert state.etag is None, "the next poll brings them again"
+
+
+def test_a_page_that_broke_off_is_tried_again() -> None:
+    class Broken(Site):
+        async def get(self, request: Request) -> Answer:
+            return replace(await super().get(request), is_truncated=True)
+
+    (document,), state = Broken().documents(entry())
+    assert document.flags == {Flag.PAGE_MISSING}
+    assert state.pages
 
 
 def test_a_page_is_fetched_once_more_some_hours_after_publication() -> None:

@@ -331,6 +331,91 @@ def test_a_sitemap_index_is_read_with_its_newest_maps() -> None:
     assert [r.url.rpartition("/")[2] for r in web.asked] == ["index.xml", "1.xml", "2.xml"]
 
 
+LOGIN = replace(SOURCE, headers=(("Authorization", "Bearer abc"),))
+
+
+def test_credentials_do_not_follow_to_where_a_source_moved() -> None:
+    for moved in (MOVED, "http://harbour.example/feed.xml"):
+        web = Web([answer()])
+        web.poll(State(location=moved, wanted=FEED, added_at=START), LOGIN)
+        assert dict(web.asked[0].headers) == {}
+
+
+def test_credentials_go_along_to_https_on_the_same_host_even_before_it_answers_well() -> None:
+    plain = replace(LOGIN, location="http://harbour.example/feed.xml")
+    web = Web([answer(401, hops=(Hop(plain.location, 301, FEED),)), answer()])
+    state = web.poll(source=plain).state
+    assert state.location == FEED
+    web.poll(state, plain)
+    assert dict(web.asked[1].headers) == {"Authorization": "Bearer abc"}
+
+
+def test_a_source_is_asked_at_its_own_address_again_where_the_one_it_moved_to_died() -> None:
+    web = Web([answer(404)])
+    state = State(location=MOVED, wanted=FEED, added_at=START, etag="a")
+    for _ in range(3):
+        state = web.poll(state).state
+        web.later(days=4)
+    assert state.location == FEED
+    assert web.poll(state).row.outcome == "failed"
+    assert web.asked[-1].url == FEED
+
+
+def test_a_fault_of_ours_is_a_failed_poll() -> None:
+    web = Web([answer(etag="a")])
+
+    async def read(*_: object) -> Feed:
+        raise KeyError("x")
+
+    web.read = read  # type: ignore[method-assign]
+    polled = web.poll()
+    assert polled.row.outcome == "failed"
+    assert "fault of newsmill's" in (polled.row.error or "")
+    assert polled.row.next_poll_at
+
+
+def test_a_poll_by_a_clock_that_was_ahead_does_not_silence_a_source() -> None:
+    web = Web([answer()])
+    web.now = datetime(2099, 1, 1, tzinfo=UTC)
+    state = web.poll().state
+    assert state.is_due(START)
+    assert not state.is_due(web.now + timedelta(minutes=1))
+
+
+def test_a_dead_map_does_not_stop_the_others_and_an_index_moves_no_validators() -> None:
+    source = WebSource(name="map", kind="sitemap", location="https://harbour.example/index.xml")
+    web = Web([answer(etag="a"), answer(404), answer()])
+    feeds = iter(
+        [
+            Feed(version="sitemap", maps=("https://harbour.example/1.xml", "https://harbour.example/2.xml")),
+            Feed(version="sitemap", entries=(entry(1), entry(2)), is_truncated=True),
+        ]
+    )
+
+    async def read(kind: str, reply: Answer) -> Feed:
+        return next(feeds)
+
+    web.read = read  # type: ignore[method-assign]
+    polled = web.poll(source=source)
+    assert len(polled.new) == 2
+    assert polled.state.etag is None
+    assert polled.row.error, "the end of a map was missing"
+
+
+def test_an_address_changed_by_hand_is_no_gap() -> None:
+    web = Web([answer()])
+    web.brings(*(entry(n) for n in range(5)))
+    state = web.poll().state
+    web.brings(*(entry(n) for n in range(10, 15)))
+    moved = replace(SOURCE, location=MOVED)
+    assert not web.poll(State.of(moved, state.to_bytes(), web.now), moved).row.gap
+
+
+@pytest.mark.parametrize("cursor", [b"{", b"[]", b'{"pages": [{}]}', b'{"seen": 1}', b"\xff"])
+def test_a_cursor_of_other_code_begins_anew(cursor: bytes) -> None:
+    assert State.of(SOURCE, cursor, START) == State(location=FEED, wanted=FEED, added_at=START)
+
+
 def test_a_cursor_comes_back_as_it_was() -> None:
     web = Web([answer(etag="a")])
     web.brings(entry(1), ttl_s=60, skip_hours=frozenset({3}), skip_days=frozenset({6}))
