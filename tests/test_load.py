@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -125,8 +125,8 @@ def test_a_page_that_comes_after_its_entry_outranks_it(lake, tmp_path):
     assert query(lake, "SELECT body, role, version FROM lake.articles") == [(NEW, "page", 2)]
     assert query(lake, "SELECT role FROM lake.payloads ORDER BY role") == [("entry",), ("page",)]
     assert len(query(lake, "FROM lake.documents")) == 1
-    later = load_documents(lake, tmp_path, [record(OLD + " Late.", url=FERRY, seen=60)], "b3")
-    assert later.documents == 1
+    counts = load_documents(lake, tmp_path, [record(OLD, url=FERRY, seen=60)], "b3")
+    assert counts.unchanged == 1
     assert query(lake, "SELECT body FROM lake.articles") == [(NEW,)]
 
 
@@ -190,12 +190,40 @@ class TestPages:
             with_page(entry, NEW, seen=60, is_late=True),
             with_page(entry, NEW + " Three.", seen=90, is_late=True),
             with_page(edited, NEW + " Four.", seen=120),
+            record(OLD + " Edited again.", url=FERRY, seen=150),
         ]
         whole = self.lake_of(tmp_path / "whole", [documents])
-        assert len(whole["superseded"]) == 3
-        for number, order in enumerate([(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 0, 4, 1, 3)]):
+        assert len(whole["superseded"]) == 4
+        for number, order in enumerate([(0, 1, 2, 3, 4, 5), (5, 4, 3, 2, 1, 0), (2, 0, 5, 4, 1, 3)]):
             found = self.lake_of(tmp_path / str(number), [[documents[n]] for n in order])
             assert found == whole, order
+
+    def test_an_edited_entry_outranks_the_page_of_the_entry_before_it(self, lake, tmp_path):
+        """Whether they state when they were modified or not, and in whatever order they come."""
+        first, second = {"modified": "2024-03-05T00:03:00Z"}, {"modified": "2024-03-05T00:08:00Z"}
+        orders = []
+        for number, (stated, edit) in enumerate([(first, second), (first, {}), ({}, second), ({}, {})]):
+            for order in itertools.permutations(range(3)):
+                url = f"{FERRY}/{number}/{''.join(map(str, order))}"
+                entry = record(f"{url} in short.", url=url, **stated)
+                text = record(f"{url} at length.", url=url, **stated)
+                page = replace(with_page(entry, "", seen=5, is_late=True), data=text.data)
+                documents = [entry, page, record(f"{url} corrected.", url=url, seen=10, **edit)]
+                orders.append([documents[n] for n in order])
+        for number, documents in enumerate(zip(*orders, strict=True)):
+            load_documents(lake, tmp_path, documents, f"b{number}")
+        found = query(lake, "SELECT url, list(body ORDER BY version) FROM lake.article_versions GROUP BY url")
+        assert found == [(u, [f"{u} in short.", f"{u} at length.", f"{u} corrected."]) for u, _ in found]
+        assert len(found) == 24
+        assert check(lake) == []
+
+    def test_a_page_that_states_an_old_date_still_stands_for_its_entry(self, lake, tmp_path):
+        entry = record("A teaser.", url=FERRY, seen=10)
+        dated = record(NEW, url=FERRY, modified="2024-03-04T00:00:00Z").data
+        page = replace(with_page(entry, NEW, seen=12, is_late=True), data=dated)
+        for number, document in enumerate([record(OLD, url=FERRY, seen=5), entry, page]):
+            load_documents(lake, tmp_path, [document], f"b{number}")
+        assert [v[1] for v in versions(lake)] == [OLD, "A teaser.", NEW]
 
     @staticmethod
     def lake_of(folder: Path, batches: list[list[Document]]) -> dict[str, list[tuple[Any, ...]]]:
@@ -340,22 +368,49 @@ def test_a_file_that_can_be_read_again_is_no_reject_any_more(lake, tmp_path):
 
 
 TEXTS = [OLD, NEW, "The council of Lunde voted to build a second pier before the winter storms."]
+
+
+@dataclass(frozen=True)
+class Part:
+    """An entry as a poll at minute `seen` gave it, or its page, fetched then; `note` is no part of the content."""
+
+    text: str
+    note: bool
+    path: int
+    seen: int
+    page: str | None
+
+    def document(self, site: str) -> Document:
+        entry = record(self.text, url=f"{site}{self.path}", seen=self.seen, note=self.note)
+        if self.page is None:
+            return entry
+        return with_page(entry, self.body, seen=self.seen, is_late=self.page == "late")
+
+    @property
+    def body(self) -> str:
+        return self.text if self.page is None else f"{self.text} And the page, of minute {self.seen}."
+
+
+def current(parts: list[Part]) -> str:
+    """The text that counts: of the entry that was seen or fetched last, its latest page, or itself."""
+    last = max(parts, key=lambda p: p.seen)
+    pages = [p for p in parts if p.page and (p.text, p.note) == (last.text, last.note)]
+    return max(pages, default=last, key=lambda p: p.seen).body
+
+
 documents_of_few_articles = st.lists(
     st.builds(
-        lambda text, page, seen, source: (text, page, seen, source),
-        st.sampled_from(TEXTS),
-        st.integers(0, 1),
-        st.integers(0, 500),
-        st.just("wire"),
+        Part,
+        text=st.sampled_from(TEXTS),
+        note=st.booleans(),
+        path=st.integers(0, 1),
+        seen=st.integers(0, 500),
+        page=st.sampled_from([None, None, "late", "at once"]),
     ),
     min_size=1,
     max_size=7,
-    unique_by=lambda d: d[2],
+    unique_by=lambda p: p.seen,
 )
-
-
-def made(parts: list[tuple[str, int, int, str]], site: str) -> list[Document]:
-    return [record(t, url=f"{site}{p}", seen=seen, source=source) for t, p, seen, source in parts]
 
 
 @pytest.fixture(scope="module")
@@ -371,16 +426,18 @@ EXAMPLES = itertools.count()
 @settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(parts=documents_of_few_articles, data=st.data())
 def test_neither_order_nor_batches_decide_what_counts(shared_lake, parts, data):
-    """Each article's current content is that of its latest document, whatever came first and with what."""
+    """Each article's current content is that of its latest entry or of its page, whatever came first and with what."""
     connection, folder = shared_lake
     site = f"https://harbour{next(EXAMPLES)}.example/"
     shuffled = data.draw(st.permutations(parts))
     cuts = sorted(data.draw(st.sets(st.integers(1, len(parts)), max_size=3)) | {len(parts)})
     for begin, end in itertools.pairwise([0, *cuts]):
-        counts = load_documents(connection, folder, made(shuffled[begin:end], site), f"{site[8:-1]}-{end}")
+        documents = [part.document(site) for part in shuffled[begin:end]]
+        counts = load_documents(connection, folder, documents, f"{site[8:-1]}-{end}")
         assert counts.documents == counts.new + counts.changed + counts.unchanged + counts.rejected
     found = dict(query(connection, "SELECT url, body FROM lake.articles WHERE starts_with(url, ?)", site))
-    assert found == {f"{site}{p}": t for t, p, *_ in sorted(parts, key=lambda d: d[2])}
+    paths = {part.path for part in parts}
+    assert found == {f"{site}{path}": current([p for p in parts if p.path == path]) for path in paths}
     numbers = query(connection, "SELECT list(version ORDER BY version) FROM lake.article_versions GROUP BY article_id")
     assert all(n == list(range(1, len(n) + 1)) for (n,) in numbers)
     assert check(connection) == []
@@ -408,6 +465,23 @@ def test_what_polls_learnt_of_sources_takes_the_place_of_what_was_known(lake, tm
     assert sources(lake) == {"a": learnt("a", etag='W/"1"'), "b": learnt("b")}
     assert cursors(lake) == {"a": b"1"}
     assert len(query(lake, "FROM lake.polls")) == 2
+
+
+def test_of_two_runs_at_once_the_later_poll_counts_whichever_loads_last(lake, tmp_path):
+    def polled(run: str, *, minute: int, cursor: bytes) -> list[Any]:
+        at = CLOCK + timedelta(minutes=minute)
+        return [learnt("a", last_polled_at=at, etag=run), Moved("a", cursor), learnt("b", etag=run), Moved("b", cursor)]
+
+    polls = {"late": 5, "early": 1, "next": 9, "wrong": 5000, "right": 12}
+    for run, minute in polls.items():
+        (batch,) = land(polled(run, minute=minute, cursor=run.encode()), tmp_path, run)
+        clock = CLOCK + timedelta(hours=1)
+        runs.begin(lake, run, "ingest", clock=clock, pipeline_version="t")
+        staging = Staging(batch_id=batch.batch_id, markers=batch.folder, staged=batch.folder / "staged")
+        load(lake, staging, run, clock=clock, pipeline_version="t")
+        kept = "late" if run == "early" else run
+        assert cursors(lake) == {"a": kept.encode(), "b": run.encode()}
+        assert {name: row.etag for name, row in sources(lake).items()} == {"a": kept, "b": run}
 
 
 def test_a_home_of_older_code_gets_the_columns_that_it_lacks(tmp_path):

@@ -4,8 +4,9 @@ DuckLake has no keys and MERGE inserts an id twice that its source holds twice, 
 tables of keys, before whole rows are touched. A batch stands in the ledger `batches` from the same
 transaction on, so loading it again changes nothing.
 
-Which of an article's contents counts is decided by (page before others, modified, seen, hash), never by the order of
-arrival: the versions of an article are its contents in that order, and a late old one takes its place among them.
+Which of an article's contents counts is decided by (modified, seen, hash), never by the order of arrival: the versions
+of an article are its contents in that order, and a late old one takes its place among them. The page behind an entry
+outranks that entry, and no other one: the two have one place in the order, that of the later of them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ import duckdb
 from warehouse.rows import KeyRow
 from warehouse.schema import columns, sql_type
 
-_ORDER = "role = 'page', modified_at NULLS FIRST, seen_at, sha256, old_version NULLS LAST"
+_ORDER = "place, document_id, role = 'page', own_place, old_version NULLS LAST"
+# What comes from the web and states no edit counts as edited when it was fetched; a file, before all that state one.
+_OWN_PLACE = """row(coalesce(modified_at, CASE WHEN role IN ('entry', 'page') THEN seen_at END, '-infinity'::TIMESTAMPTZ),
+    seen_at, sha256)"""
 
 _ANSWER = ("media_type", "charset", "final_uri", "http_status", "headers", "flags")
 _LONGEST_CHAIN = 8
@@ -174,9 +178,9 @@ class _Load:
         # A document that was seen again unchanged counts from its last sight on.
         self._execute(
             """UPDATE old SET seen_at = greatest(old.seen_at, o.seen_at) FROM (
-                SELECT article_id, version, max(seen_at) AS seen_at FROM lake.outcomes
+                SELECT article_id, version, document_id, max(seen_at) AS seen_at FROM lake.outcomes
                 SEMI JOIN (SELECT DISTINCT article_id FROM old) USING (article_id) GROUP BY ALL
-            ) o WHERE o.article_id = old.article_id AND o.version = old.old_version"""
+            ) o WHERE (o.article_id, o.version, o.document_id) = (old.article_id, old.old_version, old.document_id)"""
         )
         # The same payload read by other code: only the order of arrival may part the two, never a date read anew.
         same = "(k.article_id, k.document_id, k.role, k.sha256) = (o.article_id, o.document_id, o.role, o.sha256)"
@@ -198,12 +202,19 @@ class _Load:
                 UNION ALL
                 SELECT article_id, NULL, document_id, role, modified_at, seen_at, sha256, content_sha256,
                     derived_sha256, NULL, seen_at FROM keys SEMI JOIN owners USING (article_id, source)
+            ), single AS (
+                SELECT *, {_OWN_PLACE} AS own_place FROM lined
+            ), placed AS (
+                SELECT *, CASE WHEN bool_or(role = 'page') OVER d THEN max(own_place) OVER d ELSE own_place END AS place
+                FROM single WINDOW d AS (PARTITION BY article_id, document_id)
             ), neighbours AS (
                 SELECT *, row_number() OVER w AS n, content_sha256 IS DISTINCT FROM lag(content_sha256) OVER w AS starts,
                     (document_id, sha256) IS NOT DISTINCT FROM (lag(document_id) OVER w, lag(sha256) OVER w) AS is_again
-                FROM lined WINDOW w AS (PARTITION BY article_id ORDER BY {_ORDER})
+                FROM placed WINDOW w AS (PARTITION BY article_id ORDER BY {_ORDER})
             )
-            SELECT *, sum(starts::INT) OVER (PARTITION BY article_id ORDER BY n)::BIGINT AS version FROM neighbours"""
+            SELECT * EXCLUDE (place, own_place),
+                sum(starts::INT) OVER (PARTITION BY article_id ORDER BY n)::BIGINT AS version
+            FROM neighbours"""
         )
 
     def _settle(self) -> None:
@@ -560,6 +571,7 @@ class _Load:
         if markers is None:
             return
         self._upsert_files(_parquet(markers / "files.parquet"))
+        self._execute("CREATE OR REPLACE TEMP TABLE overtaken (source VARCHAR)")
         if (markers / "sources.parquet").exists():  # not in a batch that older code landed
             self._upsert_sources(_parquet(markers / "sources.parquet"))
         for table in ("cursors", "polls"):
@@ -567,6 +579,7 @@ class _Load:
             if not self._count(rows):
                 continue
             if table == "cursors":
+                rows = f"{rows} ANTI JOIN overtaken USING (source)"
                 self._execute(f"DELETE FROM lake.cursors WHERE source IN (SELECT source FROM {rows})")
             self._execute(f"INSERT INTO lake.{table} BY NAME FROM {rows}")
             sys.audit("newsmill.point", f"loaded-{table}")
@@ -591,11 +604,20 @@ class _Load:
         sys.audit("newsmill.point", "loaded-files")
 
     def _upsert_sources(self, rows: str) -> None:
+        """What was learnt of sources, but for those that another run has polled later and loaded first: `overtaken`.
+
+        A poll that lies in the future was made by a wrong clock, and overtakes nothing.
+        """
         if not self._count(rows):
             return
         self._execute(
+            f"""INSERT INTO overtaken SELECT source FROM {rows} r JOIN lake.sources s USING (source)
+            WHERE s.last_polled_at > r.last_polled_at AND s.last_polled_at <= ?""",
+            self._clock,
+        )
+        self._execute(
             f"""CREATE OR REPLACE TEMP TABLE learnt AS SELECT r.* REPLACE (coalesce(s.added_at, r.added_at) AS added_at)
-            FROM {rows} r LEFT JOIN lake.sources s USING (source)"""
+            FROM {rows} r LEFT JOIN lake.sources s USING (source) ANTI JOIN overtaken USING (source)"""
         )
         self._execute("DELETE FROM lake.sources WHERE source IN (SELECT source FROM learnt)")
         self._execute("INSERT INTO lake.sources BY NAME FROM learnt")
