@@ -35,6 +35,9 @@ _ROBOTS_ACCEPT = "text/plain, */*;q=0.5"
 _ENCODINGS = "gzip, deflate, br, zstd"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADER_BYTES = 32 * 1024
+_TOO_MANY_REQUESTS = 429
+_TOO_MANY = timedelta(minutes=1)
+"""How long a host is left alone that says 429 and not until when (RFC 6585, 4)."""
 _KEPT_S = 5.0
 """How long the connection to a host whose pages are fetched is kept."""
 _MEDIA = re.compile(
@@ -217,7 +220,7 @@ class Client:
         """Take over an earlier client's `memory`. Raises `ValueError` for what is none."""
         try:
             kept = json.loads(memory)
-            self._peace.restore(kept["peace"])
+            self._peace.restore(kept["peace"], timedelta(seconds=self.limits.retry_after_s))
             self._robots.restore(kept["robots"])
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("this is no memory of an HTTP client") from error
@@ -327,9 +330,9 @@ class Client:
         async with self._turns.turn(place.host, delay_s), self._in_flight:
             self._respect(place)
             came = await self._exchange(place, headers, spent_s, is_page=with_robots)
-        if came.status in (429, 503):
+        if came.status in (_TOO_MANY_REQUESTS, 503):
             now = self._clock()
-            until = retry_at(came.headers, now)
+            until = retry_at(came.headers, now) or (now + _TOO_MANY if came.status == _TOO_MANY_REQUESTS else None)
             if until:
                 self._peace.keep(place.host, min(until, now + timedelta(seconds=self.limits.retry_after_s)))
         return came

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from tld import get_fld
@@ -150,6 +150,10 @@ class Peace:
         now = self._clock()
         return {domain: until.isoformat() for domain, until in self._until.items() if until > now}
 
-    def restore(self, kept: Mapping[str, str]) -> None:
-        """Take over what an earlier process had kept."""
-        self._until |= {domain: datetime.fromisoformat(until) for domain, until in kept.items()}
+    def restore(self, kept: Mapping[str, str], longest: timedelta = timedelta(days=1)) -> None:
+        """Take over what another process had kept; more than `longest` from now is what a wrong clock noted."""
+        latest = self._clock() + longest
+        for domain, stated in kept.items():
+            until = datetime.fromisoformat(stated)
+            if until <= latest:
+                self._until[domain] = max(until, self._until.get(domain, until))

@@ -20,6 +20,10 @@ _KEPT = timedelta(hours=24)
 """A good copy stands in for so long when there is no newer one (2.4)."""
 _AFTER_TROUBLE = timedelta(minutes=10)
 _REMEMBERED = 5000
+_HELD_BYTES = 64 << 20
+"""Of the copies in memory; who was asked about longest ago is forgotten first."""
+_PASSED_ON_BYTES = 4 << 20
+"""Of the copies for a later process, the newest first; what is left out is asked for again."""
 _LONGEST_DELAY_S = 60.0
 
 
@@ -59,13 +63,15 @@ class Robots:
     def __init__(self, agent: str, fetch: Fetch, clock: Callable[[], datetime]) -> None:
         self._agent, self._fetch, self._clock = agent, fetch, clock
         self._sites: dict[str, _Site] = {}
+        """Who was asked about last is last."""
+        self._held_bytes = 0
 
     async def verdict(self, url: str) -> Verdict:
         """Whether the page may be asked for now."""
         origin = _origin(url)
-        if origin not in self._sites and len(self._sites) >= _REMEMBERED:
-            del self._sites[next(iter(self._sites))]
-        site = self._sites.setdefault(origin, _Site())
+        site = self._sites.pop(origin, None) or _Site()
+        self._sites[origin] = site
+        self._trim()
         async with site.lock:
             if site.ask_at is None or site.ask_at <= self._clock():
                 await self._refresh(site, origin)
@@ -83,28 +89,54 @@ class Robots:
     def kept(self) -> dict[str, tuple[str, str]]:
         """The good copies of the last day by origin, each with its time, for `restore` of a later process."""
         oldest = self._clock() - _KEPT
-        return {
-            origin: (site.read_at.isoformat(), site.data.decode("latin-1"))
+        good = [
+            (site.read_at, origin, site.data)
             for origin, site in self._sites.items()
             if site.data is not None and len(site.data) < _BIG_BYTES and site.read_at and site.read_at > oldest
-        }
+        ]
+        kept: dict[str, tuple[str, str]] = {}
+        room = _PASSED_ON_BYTES
+        for read_at, origin, data in sorted(good, reverse=True):
+            room -= len(origin) + len(data)
+            if room < 0:
+                break
+            kept[origin] = (read_at.isoformat(), data.decode("latin-1"))
+        return kept
 
     def restore(self, kept: Mapping[str, tuple[str, str]]) -> None:
-        """Take over what an earlier process had kept."""
+        """Take over what another process had kept, where it is newer; what comes after now, a wrong clock noted."""
+        now = self._clock()
         for origin, (moment, text) in kept.items():
             read_at = datetime.fromisoformat(moment)
-            self._sites[origin] = _Site(data=text.encode("latin-1"), read_at=read_at, ask_at=read_at + _ASKED_AGAIN)
+            site = self._sites.get(origin) or _Site()
+            if read_at > now or (site.read_at and site.read_at >= read_at):
+                continue
+            self._sites[origin] = site
+            self._hold(origin, site, text.encode("latin-1"))
+            site.read_at, site.ask_at = read_at, read_at + _ASKED_AGAIN
+        self._trim()
 
     async def _refresh(self, site: _Site, origin: str) -> None:
         came = await self._fetch(f"{origin}/robots.txt")
         now = self._clock()
         if came and (200 <= came[0] < 300 or (400 <= came[0] < 500 and came[0] != 429)):
-            site.data, site.rules = came[1][:_READ_BYTES] if came[0] < 300 else b"", None
+            self._hold(origin, site, came[1][:_READ_BYTES] if came[0] < 300 else b"")
             site.read_at, site.ask_at = now, now + _ASKED_AGAIN
             return
         site.ask_at = now + _AFTER_TROUBLE
         if site.read_at and now - site.read_at >= _KEPT:
-            site.data = site.rules = site.read_at = None
+            self._hold(origin, site, None)
+            site.read_at = None
+
+    def _hold(self, origin: str, site: _Site, data: bytes | None) -> None:
+        if self._sites.get(origin) is site:
+            self._held_bytes += len(data or b"") - len(site.data or b"")
+        site.data, site.rules = data, None
+
+    def _trim(self) -> None:
+        while len(self._sites) > _REMEMBERED or self._held_bytes > _HELD_BYTES:
+            site = self._sites.pop(next(iter(self._sites)))
+            self._held_bytes -= len(site.data or b"")
 
 
 async def _parsed(data: bytes) -> Protego:

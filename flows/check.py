@@ -166,10 +166,7 @@ async def _read_here(kind: str, answer: Answer) -> Feed:
 def _state(source: WebSource, cursors: Mapping[str, bytes], moment: datetime, *, is_full: bool) -> State:
     from connectors.web_source import State
 
-    if source.name not in cursors:
-        return State(location=source.location, wanted=source.location, added_at=moment)
-    state = State.from_bytes(cursors[source.name])
-    state = state if state.wanted == source.location else state.relocated(source.location)
+    state = State.of(source, cursors.get(source.name), moment)
     return replace(state, etag=None, last_modified=None) if is_full else state
 
 

@@ -18,6 +18,7 @@ WINDOW = timedelta(days=7)
 """What `last days` means here."""
 _STREAK = 3
 _A_DAY = timedelta(days=1)
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _SHARE = 0.2
 _FEW = 5
 """So many documents must be missing before their share says anything."""
@@ -182,6 +183,8 @@ def _notes(
         yield f"lost {rejected:,} of {documents:,} documents of 7 days in extraction"
     if pages_missing >= _FEW and pages_missing >= _SHARE * documents:
         yield f"has {pages_missing:,} articles of 7 days whose page could not be had"
+    if row.last_polled_at and row.last_polled_at - now > _CLOCKS_DIFFER:
+        yield f"was last asked {ago(row.last_polled_at, now)}, as its row says: a clock was wrong, then or now"
 
 
 def _polls(count: int) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,25 +30,32 @@ _READ_S = 30.0
 
 
 @asynccontextmanager
-async def tools(settings: Settings, clock: Callable[[], datetime]) -> AsyncIterator[Tools]:
-    """Client and reader, open for as long as the event loop needs them."""
+async def tools(settings: Settings, clock: Callable[[], datetime], *, keeps: bool = False) -> AsyncIterator[Tools]:
+    """Client and reader, open for as long as the event loop needs them.
+
+    `keeps` says whether what hosts asked for is written for later processes. Raises `SettingsError` for a proxy or a
+    network that cannot be used.
+    """
     from connectors.http import Client
     from connectors.poll import Tools
     from connectors.reading import FeedReader
-    from flows.settings import bounds, http_limits, user_agent
+    from flows.settings import SettingsError, bounds, http_limits, user_agent
 
+    try:
+        client = Client(
+            http_limits(settings),
+            user_agent=user_agent(settings),
+            clock=clock,
+            allow=settings.network.allow,
+            proxies=getproxies_environment(),
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
     reader = FeedReader(
         processes=settings.workers,
         timeout_s=_READ_S,
         memory_bytes=settings.pipeline.memory_mib * 1024 * 1024,
         preload=("connectors.reading", "pipelines.warm"),
-    )
-    client = Client(
-        http_limits(settings),
-        user_agent=user_agent(settings),
-        clock=clock,
-        allow=settings.network.allow,
-        proxies=getproxies_environment(),
     )
     memory = settings.home.path / "web-memory.json"
     _recall(client, memory)
@@ -63,7 +71,8 @@ async def tools(settings: Settings, clock: Callable[[], datetime]) -> AsyncItera
             )
     finally:
         reader.close()
-        _remember(client, memory)
+        if keeps:
+            _remember(client, memory)
 
 
 def _recall(client: Client, memory: Path) -> None:
@@ -73,10 +82,22 @@ def _recall(client: Client, memory: Path) -> None:
 
 
 def _remember(client: Client, memory: Path) -> None:
+    """Add what this client learnt to what others wrote meanwhile, one process after the other."""
     passing = memory.with_suffix(f".{os.getpid()}.part")
-    with suppress(OSError):
+    with suppress(OSError), _alone(memory.parent):
+        _recall(client, memory)
         passing.write_bytes(client.memory())
         passing.replace(memory)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def fleet(
@@ -104,7 +125,7 @@ def fleet(
     return Fleet(
         sources,
         cursors,
-        partial(tools, settings, clock),
+        partial(tools, settings, clock, keeps=True),
         clock,
         rules=page_rules(settings),
         in_flight=settings.network.in_flight,

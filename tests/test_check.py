@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -208,6 +210,10 @@ def test_credentials_are_sent_and_never_shown(server: WebServer, settings: Setti
     assert server.requests[0].headers["authorization"] == "Bearer s3cret"
     assert "authorization" in found.sent
     assert "s3cret" not in repr(found) + printed([found])
+    server.script("/feed.xml", Reply(301, {"Location": "/members"}))
+    (found,) = checked(settings, "m", TOKEN="s3cret")
+    assert (found.status, len(found.hops)) == (401, 1)
+    assert "s3cret" not in json.dumps(asdict(found), default=str) + printed([found])
     (found,) = checked(settings, "m")
     assert (found.outcome, "TOKEN is not set" in (found.error or "")) == ("broken", True)
 

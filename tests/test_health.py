@@ -132,6 +132,14 @@ def test_a_source_that_was_due_and_not_asked_is_not_called_silent(lake: Lake) ->
     assert lake.health().state == "ok"
 
 
+def test_a_poll_of_a_clock_that_was_ahead_is_told(lake: Lake) -> None:
+    ahead = timedelta(days=900)
+    lake.source("harbour", last_polled_at=NOW + ahead, last_success_at=NOW + ahead, next_poll_at=NOW + ahead + HOUR)
+    assert "a clock was wrong" in "".join(lake.health().notes)
+    assert "harbour" in lake.printed(show_all=True)
+    assert "a clock was wrong" in lake.shown()
+
+
 def test_check_says_that_nobody_polls(lake: Lake) -> None:
     lake.source("harbour", next_poll_at=NOW - 25 * HOUR)
     assert "due over a day ago" in lake.checked()[1]
@@ -208,7 +216,8 @@ def test_of_many_sources_those_that_need_a_person_are_shown(lake: Lake) -> None:
 
 def test_show_tells_what_is_wanted_learnt_and_to_come(lake: Lake) -> None:
     lake.source("harbour", asked_at_url="https://new.example/feed", etag='W/"7"', gap_at=NOW - HOUR)
-    page = PendingPage(address="g1", document_id="d", url="https://harbour.example/1", due_at=NOW + HOUR, tries=2)
+    due = {"due_at": NOW + HOUR, "until": NOW + 72 * HOUR}
+    page = PendingPage(address="g1", document_id="d", url="https://harbour.example/1", tries=2, **due)
     state = State(location="https://new.example/feed", wanted="https://harbour.example/feed.xml", added_at=NOW)
     lake.connection.execute(
         "INSERT INTO lake.cursors VALUES ('harbour', ?, 'b')", [replace(state, pages=(page,)).to_bytes()]

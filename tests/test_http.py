@@ -552,6 +552,21 @@ def test_retry_after_is_kept_for_the_host_and_its_domain(server):
     assert [r.host for r in server.requests] == ["a.news.example", "c.example", "d.example", "b.news.example"]
 
 
+def test_too_many_requests_is_a_minute_of_peace_where_no_other_is_stated(server):
+    server.script("/f", Reply(429))
+    clock = Clock()
+
+    async def run() -> None:
+        async with client(server, clock=clock) as asking:
+            url = server.url("/f", host="a.example")
+            await asking.get(Request(url=url))
+            assert asking.not_before(url) == NOW + timedelta(minutes=1)
+            clock.now += timedelta(minutes=1)
+            assert asking.not_before(url) is None
+
+    asyncio.run(run())
+
+
 def test_those_who_wait_for_a_turn_learn_that_the_host_wants_peace(server):
     server.script("/f", Reply(503, {"Retry-After": "60"}, delay_s=0.05))
 

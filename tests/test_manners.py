@@ -185,3 +185,13 @@ def test_peace_lasts_until_its_time_and_the_longest_counts():
     assert peace.until("other.example") is None
     now += timedelta(minutes=5)
     assert peace.until("a.news.example") is None
+
+
+def test_peace_that_another_process_kept_counts_where_it_is_longer_and_can_be_true():
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    peace, ahead = Peace(lambda: now), Peace(lambda: now + timedelta(days=3000))
+    peace.keep("a.example", now + timedelta(hours=2))
+    ahead.keep("b.example", now + timedelta(days=3001))
+    peace.restore({"a.example": (now + timedelta(hours=1)).isoformat()} | ahead.kept())
+    assert peace.until("a.example") == now + timedelta(hours=2)
+    assert peace.until("b.example") is None

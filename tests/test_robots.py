@@ -122,3 +122,34 @@ def test_what_is_kept_for_a_later_process_grows_old_all_the_same():
     assert later.verdict("/private", after=timedelta(hours=1)) is Verdict.YES
     first.now += timedelta(days=1)
     assert first.robots.kept() == {}
+
+
+def test_of_two_copies_the_newer_counts_and_none_that_is_yet_to_come():
+    older, newer, ahead = Site((200, RULES)), Site((404, b"")), Site((200, RULES))
+    newer.now += timedelta(hours=1)
+    ahead.now += timedelta(days=900)
+    for site in (older, newer, ahead):
+        site.verdict("/private")
+    for first, second in ((older, newer), (newer, older)):
+        later = Site((500, b""))
+        later.now = newer.now
+        for site in (first, second, ahead):
+            later.robots.restore(site.robots.kept())
+        assert later.verdict("/private") is Verdict.YES
+
+
+def test_copies_are_bounded_by_their_size_and_who_was_asked_about_last_stays():
+    size = 30_000
+    site = Site((200, b"#" * size))
+
+    async def ask(*numbers: int) -> None:
+        for n in numbers:
+            await site.robots.verdict(f"https://s{n}.example/")
+
+    asyncio.run(ask(*range(2000), 0))
+    kept = site.robots.kept()
+    assert 100 < len(kept) <= (4 << 20) // size
+    asyncio.run(ask(*range(2000, 2300), 0))
+    assert len(site.asked) == 2300, "the first was asked about again and again"
+    asyncio.run(ask(1))
+    assert len(site.asked) == 2301, "the second was forgotten"
