@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from warehouse.load import Counts
 
+_ERRORS_SHOWN = 10
 app = typer.Typer(
     name="newsmill",
     help="From feeds and folders of news to SQL: a lake of clean articles in which nothing is lost or doubled.",
@@ -567,8 +568,13 @@ def _print_result(settings: Settings, result: Result, seconds: float, *, as_json
         return
     for line in summary(settings.home, result, seconds, is_dry=is_dry, is_verbose=_options.verbosity > 0):
         print(line)
-    for error in result.errors:
+    shown = result.errors if _options.verbosity > 0 else result.errors[:_ERRORS_SHOWN]
+    for error in shown:
         print(f"newsmill: {error}", file=sys.stderr)
+    if len(shown) < len(result.errors):
+        print(f"newsmill: and {len(result.errors) - len(shown):,} more: newsmill status --all", file=sys.stderr)
+    if len(result.errors) > 1 and all("does not resolve" in error for error in result.errors):
+        print("newsmill: no name resolves: is the network there? newsmill doctor looks", file=sys.stderr)
 
 
 def _exit_for(result: Result, *, strict: bool) -> None:

@@ -241,8 +241,10 @@ def web_name(title: str | None, location: str, taken: Iterable[str]) -> str:
 
 def _slug(text: str) -> str:
     """Letters and digits in lower case, of any script, with a hyphen for all between."""
-    words = re.findall(r"[\w.]+", unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", ""))
-    slug = "-".join(filter(None, (word.strip("._") for word in words)))
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", "")
+    # Vowel signs of Indic scripts are marks, which are no letters to a regular expression.
+    kept = "".join(c if c.isalnum() or c in "._" or unicodedata.category(c)[0] == "M" else " " for c in plain)
+    slug = "-".join(filter(None, (word.strip("._") for word in kept.split())))
     return slug if len(slug) <= _NAME_CHARS else slug[:_NAME_CHARS].rpartition("-")[0] or slug[:_NAME_CHARS]
 
 

@@ -160,6 +160,7 @@ def test_comments_and_order_stay(home: Home) -> None:
         ("The Harbour Post: Top Stories", "the-harbour-post-top-stories"),
         ("  Kim’s “Notes” №5 ", "kims-notes-no5"),
         ("港の新聞", "港の新聞"),
+        ("बंदरगाह समाचार", "बंदरगाह-समाचार"),
         ("***", "harbour.example"),
         (None, "harbour.example"),
         ("word " * 40, "-".join(["word"] * 12)),
