@@ -12,9 +12,9 @@ from connectors.compression import BLOCK_BYTES, Broken, Limits, Stream, compress
 from connectors.connector import Passed
 from connectors.document import Document, Failure
 from connectors.feed import Feed
+from connectors.formats.saved_feed import may_be_feed, saved_feed
 from connectors.names import leftover, spelt
 from connectors.records import Form, form_of, may_hold_rows, records
-from connectors.saved_feed import may_be_feed, saved_feed
 from warehouse.rows import Reason, Role
 
 

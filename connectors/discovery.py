@@ -14,10 +14,10 @@ from lxml import etree
 
 from connectors.charset import decode_text
 from connectors.feed import Feed, NotAFeedError, read_feed
+from connectors.formats.links import absolute
+from connectors.formats.xml_text import printable
 from connectors.http import Answer, FetchError, Hop, Request, Trouble
-from connectors.links import absolute
 from connectors.sitemap import read_sitemap, sitemaps_of_robots
-from connectors.xml_text import printable
 
 REQUESTS = 12
 """At most so many for one discovery."""

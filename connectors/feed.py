@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
 
 from connectors.charset import decode_as, decode_text
-from connectors.entry_record import digest_of, record_of
-from connectors.json_feed import read_json_feed
-from connectors.markup import count_words
-from connectors.not_a_feed import described, is_html
-from connectors.raw_feed import RawFeed, RawItem
-from connectors.xml_feed import read_xml_feed
+from connectors.formats.entry_record import digest_of, record_of
+from connectors.formats.json_feed import read_json_feed
+from connectors.formats.markup import count_words
+from connectors.formats.not_a_feed import described, is_html
+from connectors.formats.raw_feed import RawFeed, RawItem
+from connectors.formats.xml_feed import read_xml_feed
 
 MAX_ENTRIES = 2000
 _LONGEST_URL = 2048

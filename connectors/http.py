@@ -18,13 +18,13 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 import aiohttp
 from yarl import URL
 
-from connectors.decoding import Body, TooLargeError
-from connectors.failures import TELLABLE, not_public, told
-from connectors.freshness import retry_at
-from connectors.manners import Peace, Turns, registered_domain
-from connectors.networks import Lookup, Networks, literal
-from connectors.robots import Robots, Verdict
-from connectors.web_address import Target, target
+from connectors.exchange.decoding import Body, TooLargeError
+from connectors.exchange.failures import TELLABLE, not_public, told
+from connectors.exchange.freshness import retry_at
+from connectors.exchange.manners import Peace, Turns, registered_domain
+from connectors.exchange.networks import Lookup, Networks, literal
+from connectors.exchange.robots import Robots, Verdict
+from connectors.exchange.web_address import Target, target
 
 FEED_ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, "

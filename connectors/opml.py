@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from connectors.charset import decode_text
-from connectors.links import absolute
-from connectors.xml_text import mended, printable
+from connectors.formats.links import absolute
+from connectors.formats.xml_text import mended, printable
 
 _MAX_BYTES = 4 * 1024 * 1024
 _PROBLEMS = 50

@@ -19,12 +19,12 @@ from protego import Protego
 
 from connectors.charset import decode_text
 from connectors.compression import Broken, Limits, Stream, compression_of, unpack
-from connectors.entry_record import digest_of, record_of
 from connectors.feed import MAX_ENTRIES, Entry, Feed, NotAFeedError, read_feed
-from connectors.links import absolute
-from connectors.markup import title_text
-from connectors.not_a_feed import described, is_html
-from connectors.xml_text import mended
+from connectors.formats.entry_record import digest_of, record_of
+from connectors.formats.links import absolute
+from connectors.formats.markup import title_text
+from connectors.formats.not_a_feed import described, is_html
+from connectors.formats.xml_text import mended
 from warehouse.rows import Reason
 
 MAX_BYTES = 15 * 1024 * 1024

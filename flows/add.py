@@ -20,7 +20,7 @@ from warehouse.catalog import Home
 if TYPE_CHECKING:
     from connectors.discovery import Found
     from connectors.http import Answer, FetchError, Request
-    from connectors.poll import Asker, Tools
+    from connectors.polling.poll import Asker, Tools
 
 _ERROR = 400
 """Statuses from here on are errors (RFC 9110, 15)."""
@@ -190,8 +190,8 @@ def _nothing(home: Home, url: str, status: int, candidates: Sequence[Found]) -> 
 
 async def _preview(settings: Settings, found: Found, tools: Tools) -> Preview | None:
     """What a first poll would bring."""
-    from connectors.poll import poll
-    from connectors.web_source import State
+    from connectors.polling.poll import poll
+    from connectors.polling.web_source import State
 
     moment = tools.clock()
     source = web_source(Wanted("new", kind_of(found), found.url), settings, {})

@@ -25,7 +25,7 @@ from warehouse.load import Counts, transaction
 from warehouse.rows import KnownFile, SourceRow
 
 if TYPE_CHECKING:
-    from connectors.fleet import Fleet, Progress
+    from connectors.polling.fleet import Fleet, Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from warehouse.catalog import Home
 if TYPE_CHECKING:
     from connectors.feed import Entry, Feed
     from connectors.http import Answer, Request
-    from connectors.poll import Asker, Polled, Tools
-    from connectors.web_source import State, WebSource
+    from connectors.polling.poll import Asker, Polled, Tools
+    from connectors.polling.web_source import State, WebSource
 
 HEADLINES = 10
 _HEADERS = """
@@ -158,13 +158,13 @@ async def session(settings: Settings, clock: Callable[[], datetime], *, is_one: 
 
 
 async def _read_here(kind: str, answer: Answer) -> Feed:
-    from connectors.reading import read
+    from connectors.polling.reading import read
 
     return await asyncio.to_thread(read, kind, answer.data, answer.url, answer.headers)
 
 
 def _state(source: WebSource, cursors: Mapping[str, bytes], moment: datetime, *, is_full: bool) -> State:
-    from connectors.web_source import State
+    from connectors.polling.web_source import State
 
     state = State.of(source, cursors.get(source.name), moment)
     return replace(state, etag=None, last_modified=None) if is_full else state
@@ -188,7 +188,7 @@ class _Witness:
 
 
 async def _check(settings: Settings, source: WebSource, state: State, tools: Tools) -> Checked:
-    from connectors.poll import poll
+    from connectors.polling.poll import poll
 
     witness = _Witness(tools.client)
     polled = await poll(source, state, replace(tools, client=witness))
@@ -255,7 +255,7 @@ def _sent(settings: Settings, source: WebSource, request: Request) -> dict[str, 
 
 
 def _pages_to_fetch(source: WebSource, entries: Iterable[Entry]) -> int:
-    from connectors.pages import is_wanted
+    from connectors.polling.pages import is_wanted
 
     return sum(is_wanted(source, entry) for entry in entries)
 

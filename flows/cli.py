@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 import typer
 
 if TYPE_CHECKING:
-    from connectors.fleet import Progress
+    from connectors.polling.fleet import Progress
     from flows.backfill import Result
     from flows.settings import Settings
     from warehouse.load import Counts

@@ -18,7 +18,7 @@ from warehouse.rows import Flag
 
 if TYPE_CHECKING:
     from connectors.http import HttpLimits
-    from connectors.schedule import Bounds
+    from connectors.polling.schedule import Bounds
 
 
 class SettingsError(Exception):
@@ -286,7 +286,7 @@ def http_limits(settings: Settings) -> HttpLimits:
 
 def bounds(settings: Settings) -> Bounds:
     """Between which intervals sources are polled under these settings."""
-    from connectors.schedule import Bounds
+    from connectors.polling.schedule import Bounds
 
     floor_s = settings.feeds.floor_minutes * 60
     return Bounds(

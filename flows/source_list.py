@@ -139,7 +139,7 @@ def _options(wanted: Wanted | None) -> dict[str, Any] | None:
 
 
 def _pending(there: bytes) -> list[dict[str, Any]]:
-    from connectors.web_source import State
+    from connectors.polling.web_source import State
 
     return [
         {"url": page.url, "due_at": page.due_at, "tries": page.tries, "is_again": page.is_again}

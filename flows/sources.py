@@ -22,7 +22,7 @@ from warehouse.catalog import Home
 from warehouse.rows import SourceRow
 
 if TYPE_CHECKING:
-    from connectors.web_source import WebSource
+    from connectors.polling.web_source import WebSource
 
 KINDS = ("folder", "feed", "sitemap")
 _NAME_CHARS = 60
@@ -117,7 +117,7 @@ def check_address(location: str) -> None:
 
 def web_source(wanted: Wanted, settings: Settings, environ: Mapping[str, str]) -> WebSource:
     """What the connector is to pull. Raises `SourceError` where it cannot be asked: an option, a missing variable."""
-    from connectors.web_source import Pages, WebSource
+    from connectors.polling.web_source import Pages, WebSource
 
     if wanted.problem:
         raise SourceError(wanted.problem)

@@ -19,10 +19,10 @@ from warehouse.rows import Flag
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.fleet import Fleet, Progress
     from connectors.http import Client
-    from connectors.pages import PageRules
-    from connectors.poll import Tools
+    from connectors.polling.fleet import Fleet, Progress
+    from connectors.polling.pages import PageRules
+    from connectors.polling.poll import Tools
     from flows.settings import Settings
 
 _READ_S = 30.0
@@ -37,8 +37,8 @@ async def tools(settings: Settings, clock: Callable[[], datetime], *, keeps: boo
     network that cannot be used.
     """
     from connectors.http import Client
-    from connectors.poll import Tools
-    from connectors.reading import FeedReader
+    from connectors.polling.poll import Tools
+    from connectors.polling.reading import FeedReader
     from flows.settings import SettingsError, bounds, http_limits, user_agent
 
     try:
@@ -55,7 +55,7 @@ async def tools(settings: Settings, clock: Callable[[], datetime], *, keeps: boo
         processes=settings.workers,
         timeout_s=_READ_S,
         memory_bytes=settings.pipeline.memory_mib * 1024 * 1024,
-        preload=("connectors.reading", "pipelines.warm"),
+        preload=("connectors.polling.reading", "pipelines.warm"),
     )
     memory = settings.home.path / "web-memory.json"
     _recall(client, memory)
@@ -113,7 +113,7 @@ def fleet(
     environ: Mapping[str, str] = os.environ,
 ) -> Fleet:
     """A cycle over the sources; one that cannot be asked (a missing credential) is among its errors."""
-    from connectors.fleet import Fleet
+    from connectors.polling.fleet import Fleet
 
     sources = []
     errors: dict[str, str] = {}
@@ -139,7 +139,7 @@ def fleet(
 
 def page_rules(settings: Settings) -> PageRules:
     """How pages are fetched under these settings."""
-    from connectors.pages import PageRules
+    from connectors.polling.pages import PageRules
 
     feeds = settings.feeds
     return PageRules(

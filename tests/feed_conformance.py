@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.feed import decoded
-from connectors.xml_feed import parse
+from connectors.formats.xml_feed import parse
 
 CASES = Path(__file__).parents[2] / "shared" / "data" / "feeds" / "feedparser"
 _COMMENT = re.compile(r"Description:\s*.*?\s*Expect:\s*(.*?)\s*-->", re.DOTALL)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.web_source import State
+from connectors.polling.web_source import State
 from flows import add as adding
 from flows.add import Added, add, discover, print_added, print_candidates
 from flows.check import Checked, check, print_checked

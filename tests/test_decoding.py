@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.decoding import Body, BombError, TooLargeError, UndecodableError
+from connectors.exchange.decoding import Body, BombError, TooLargeError, UndecodableError
 
 TEXT = b"Der Rat tagt. Das Wasser steigt weiter.\n" * 400
 

@@ -6,7 +6,7 @@ import ssl
 import aiohttp
 import pytest
 
-from connectors.failures import told
+from connectors.exchange.failures import told
 
 
 @pytest.mark.parametrize(

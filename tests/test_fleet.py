@@ -15,14 +15,14 @@ from xml.sax.saxutils import escape
 import pytest
 
 from connectors.feed import Feed
-from connectors.fleet import Fleet
 from connectors.http import Answer, Client, HttpLimits
 from connectors.landing import discard, land, read_group
-from connectors.pages import PageRules
-from connectors.poll import Tools
-from connectors.reading import read
-from connectors.schedule import Bounds
-from connectors.web_source import Pages, WebSource
+from connectors.polling.fleet import Fleet
+from connectors.polling.pages import PageRules
+from connectors.polling.poll import Tools
+from connectors.polling.reading import read
+from connectors.polling.schedule import Bounds
+from connectors.polling.web_source import Pages, WebSource
 from pipelines.staging import staged
 from pipelines.write import write_parquet
 from tests.lake import query, way

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.freshness import fresh_s, retry_at
+from connectors.exchange.freshness import fresh_s, retry_at
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from connectors.web_source import PendingPage, State
+from connectors.polling.web_source import PendingPage, State
 from flows.health import Health, read_health
 from flows.show import print_json
 from flows.source_list import listed, print_list, print_source, shown_source

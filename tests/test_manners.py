@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.manners import Peace, Turns, registered_domain
+from connectors.exchange.manners import Peace, Turns, registered_domain
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from connectors.networks import Lookup, Networks, NoSuchNameError, NotPermittedError, literal
+from connectors.exchange.networks import Lookup, Networks, NoSuchNameError, NotPermittedError, literal
 
 PUBLIC = "8.8.8.8 1.1.1.1 172.32.0.1 100.128.0.1 2606:4700::1111 2a00:1450:4001::1 ::ffff:8.8.8.8 64:ff9b::808:808"
 CLOSED = (

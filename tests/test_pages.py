@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.document import Document
+from connectors.exchange.reservations import reservations
 from connectors.feed import Entry
 from connectors.http import Answer, FetchError, Request, Trouble
-from connectors.pages import AT_ONCE, RETRY_AFTER, PageRules, documents_of
-from connectors.poll import Tools
-from connectors.reservations import reservations
-from connectors.schedule import Bounds
-from connectors.web_source import Pages, State, WebSource, short
+from connectors.polling.pages import AT_ONCE, RETRY_AFTER, PageRules, documents_of
+from connectors.polling.poll import Tools
+from connectors.polling.schedule import Bounds
+from connectors.polling.web_source import Pages, State, WebSource, short
 from warehouse.rows import Flag, Role
 
 START = datetime(2031, 3, 3, 8, tzinfo=UTC)

@@ -12,9 +12,9 @@ import pytest
 
 from connectors.feed import Entry, Feed, NotAFeedError
 from connectors.http import Answer, FetchError, Hop, Request, Trouble
-from connectors.poll import Polled, Tools, poll, source_row
-from connectors.schedule import Bounds
-from connectors.web_source import State, WebSource
+from connectors.polling.poll import Polled, Tools, poll, source_row
+from connectors.polling.schedule import Bounds
+from connectors.polling.web_source import State, WebSource
 
 START = datetime(2031, 3, 3, 8, tzinfo=UTC)
 FEED = "https://harbour.example/feed.xml"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.robots import Robots, Verdict
+from connectors.exchange.robots import Robots, Verdict
 
 RULES = b"User-agent: *\nDisallow: /\n\nUser-agent: NewsMill\nDisallow: /private\nCrawl-delay: 7\n"
 

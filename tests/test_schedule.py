@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.schedule import Asked, Bounds, Due, Rhythm, first_rhythm, next_poll
+from connectors.polling.schedule import Asked, Bounds, Due, Rhythm, first_rhythm, next_poll
 
 NOW = datetime(2031, 4, 2, 12, 30, tzinfo=UTC)  # a Wednesday
 HOUR, DAY = 3600, 24 * 3600

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.opml import OpmlError, read_opml, write_opml
-from connectors.web_source import Pages, WebSource
+from connectors.polling.web_source import Pages, WebSource
 from flows.settings import Feeds, Network, Settings, bounds, http_limits, read_settings, user_agent
 from flows.sources import (
     SourceError,

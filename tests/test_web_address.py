@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.web_address import target
+from connectors.exchange.web_address import target
 
 
 @pytest.mark.parametrize(

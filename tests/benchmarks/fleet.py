@@ -17,12 +17,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from connectors.connector import Item, Moved
-from connectors.fleet import Fleet
 from connectors.http import Client
-from connectors.pages import PageRules
-from connectors.poll import Tools
-from connectors.reading import FeedReader
-from connectors.web_source import Pages, WebSource
+from connectors.polling.fleet import Fleet
+from connectors.polling.pages import PageRules
+from connectors.polling.poll import Tools
+from connectors.polling.reading import FeedReader
+from connectors.polling.web_source import Pages, WebSource
 from flows.run import run
 from flows.settings import bounds, http_limits, read_settings
 from tests.benchmarks.figures import Figure

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from statistics import mean
 
-from connectors.schedule import Asked, Bounds, Rhythm, first_rhythm, next_poll
+from connectors.polling.schedule import Asked, Bounds, Rhythm, first_rhythm, next_poll
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.path import Sizes
 

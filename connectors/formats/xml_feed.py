@@ -17,10 +17,10 @@ from itertools import chain
 from typing import Any
 from xml.parsers import expat
 
-from connectors.markup import count_words, paragraphs, title_text
-from connectors.not_a_feed import root_of
-from connectors.raw_feed import RawFeed, RawItem
-from connectors.xml_text import mended
+from connectors.formats.markup import count_words, paragraphs, title_text
+from connectors.formats.not_a_feed import root_of
+from connectors.formats.raw_feed import RawFeed, RawItem
+from connectors.formats.xml_text import mended
 
 _SUMMARY_WORDS = 120
 """Of a description that stands alone: a longer one is the text, not a summary of it."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from connectors.schedule import Rhythm
+from connectors.polling.schedule import Rhythm
 
 
 class Pages(StrEnum):

@@ -9,8 +9,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.markup import title_text
-from connectors.raw_feed import RawFeed, RawItem
+from connectors.formats.markup import title_text
+from connectors.formats.raw_feed import RawFeed, RawItem
 
 _VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/1(?:\.(\d))?/?")
 _ITEMS = re.compile(r'"items"\s*:\s*\[')

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from connectors.exchange.freshness import fresh_s, retry_at
 from connectors.feed import Entry, Feed, NotAFeedError
-from connectors.freshness import fresh_s, retry_at
 from connectors.http import Answer, FetchError, Hop, Request, Trouble
-from connectors.schedule import Asked, Bounds, Due, Rhythm, first_rhythm, next_poll
-from connectors.web_source import State, WebSource, short
+from connectors.polling.schedule import Asked, Bounds, Due, Rhythm, first_rhythm, next_poll
+from connectors.polling.web_source import State, WebSource, short
 from warehouse.rows import PollRow, SourceRow
 
 MOVED_AFTER = timedelta(days=7)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from connectors.markup import title_text
+from connectors.formats.markup import title_text
 
 _HEAD_CHARS = 200_000
 _TOO_MANY = re.compile(

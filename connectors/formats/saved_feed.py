@@ -8,7 +8,7 @@ import re
 from connectors.charset import decode_text
 from connectors.compression import Stream
 from connectors.feed import Feed, NotAFeedError, read_feed
-from connectors.not_a_feed import root_of
+from connectors.formats.not_a_feed import root_of
 
 MAX_ENTRIES = 100_000
 """Of a saved feed, which may be the export of a whole site."""

@@ -17,13 +17,13 @@ from datetime import datetime
 from itertools import zip_longest
 from urllib.parse import urlsplit
 
-from connectors.budget import Budget
 from connectors.connector import Item, Known, Moved, Unchanged
 from connectors.document import Document
 from connectors.http import FetchError
-from connectors.pages import AT_ONCE, MOST_PENDING, PageRules, documents_of
-from connectors.poll import Polled, Tools, poll, read_archive, source_row
-from connectors.web_source import PendingPage, State, WebSource
+from connectors.polling.budget import Budget
+from connectors.polling.pages import AT_ONCE, MOST_PENDING, PageRules, documents_of
+from connectors.polling.poll import Polled, Tools, poll, read_archive, source_row
+from connectors.polling.web_source import PendingPage, State, WebSource
 from warehouse.rows import Role
 
 _LOOK_S = 0.05

@@ -22,7 +22,12 @@ class FeedReader:
     """A pool that reads the bodies of answers; it is started by the first."""
 
     def __init__(
-        self, *, processes: int, timeout_s: float, memory_bytes: int, preload: Sequence[str] = ("connectors.reading",)
+        self,
+        *,
+        processes: int,
+        timeout_s: float,
+        memory_bytes: int,
+        preload: Sequence[str] = ("connectors.polling.reading",),
     ) -> None:
         self._processes, self._timeout_s, self._memory_bytes = processes, timeout_s, memory_bytes
         self._preload = list(preload)

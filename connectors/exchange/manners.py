@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from tld import get_fld
 
-from connectors.networks import literal
+from connectors.exchange.networks import literal
 
 _REMEMBERED = 1000
 

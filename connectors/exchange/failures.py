@@ -11,8 +11,8 @@ from typing import Literal
 import aiohttp
 from aiohttp.http_exceptions import LineTooLong
 
-from connectors.decoding import BombError, TooLargeError, UndecodableError
-from connectors.networks import NoSuchNameError, NotPermittedError
+from connectors.exchange.decoding import BombError, TooLargeError, UndecodableError
+from connectors.exchange.networks import NoSuchNameError, NotPermittedError
 
 Kind = Literal["refused", "name", "connect", "tls", "timeout", "protocol", "too-large", "ratio"]
 

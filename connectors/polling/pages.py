@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from connectors.budget import Budget
 from connectors.document import Document
+from connectors.exchange.reservations import reservations
 from connectors.feed import Entry
 from connectors.http import PAGE_ACCEPT, Answer, FetchError, Request, Trouble
-from connectors.poll import Tools, own_headers
-from connectors.reservations import reservations
-from connectors.web_source import Pages, PendingPage, State, WebSource
+from connectors.polling.budget import Budget
+from connectors.polling.poll import Tools, own_headers
+from connectors.polling.web_source import Pages, PendingPage, State, WebSource
 from warehouse.rows import Flag, Role
 
 FULL_TEXT_WORDS = 150
