@@ -8,7 +8,7 @@ from datetime import datetime
 from connectors.document import Document
 from pipelines.choose import choose
 from pipelines.entry import MEDIA_TYPE, entry_fields, extract_entry
-from pipelines.page import extract_page
+from pipelines.page.article import extract_page
 from pipelines.record import extract_record, of_form
 from pipelines.text_forms import read_text
 from pipelines.values import Extracted, Raw, Rejected

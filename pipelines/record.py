@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.media_type import is_fragment
 from pipelines.normalise import clean, cut
-from pipelines.page import extract_html
+from pipelines.page.article import extract_html
 from pipelines.stated import Stated, body_field, read_fields
 from pipelines.text_forms import read_text
 from pipelines.values import Extracted, Raw, Rejected
