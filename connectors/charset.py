@@ -32,6 +32,7 @@ _WIDER = {
     "tis-620": "cp874",
 }
 """Python's name of a stated set, and the set that pages so labelled are really in."""
+_SMALL = ("cp125", "iso8859", "koi8")
 _NOT_TEXT = {"base64", "bz2", "hex", "idna", "punycode", "quopri", "rot13", "uu", "zlib"}
 _GUESSED = [
     "big5",
@@ -79,13 +80,18 @@ def decode_text(data: bytes, *, stated: str | None = None, is_html: bool = False
         return Decoded(_decode_wide(data, wide), wide)
     for label in (stated, stated_in_page(data) if is_html else None):
         name = canonical(label)
-        if name and name != "windows-1252" and (text := _strict(data, name)) is not None:
+        if name and name != "windows-1252" and (text := _strict(data, name)) is not None and not _is_utf8(data, name):
             return Decoded(text, name)
     try:
         return Decoded(data.decode("utf-8-sig"), "utf-8")
     except UnicodeDecodeError:
         is_western = "windows-1252" in (canonical(stated), canonical(stated_in_page(data)) if is_html else None)
         return _decode_odd(data, is_western=is_western)
+
+
+def _is_utf8(data: bytes, name: str) -> bool:
+    """Whether bytes that are stated to be of a set of 256 characters are UTF-8: by chance they are hardly ever."""
+    return name.startswith(_SMALL) and not data.isascii() and _strict(data, "utf-8") is not None
 
 
 def decode_as(data: bytes, charset: str) -> str:

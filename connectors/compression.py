@@ -38,6 +38,8 @@ class Limits:
     """Most bytes that one byte may unpack to; texts and rows seldom pass 30."""
     ratio_from_bytes: int = 1 << 20
     """The ratio is looked at once this much came out."""
+    spool_bytes: int = 4 << 30
+    """Largest packed file that is copied to be sought in."""
 
 
 class Compression(StrEnum):
@@ -106,6 +108,26 @@ class Stream:
         """Put back bytes that were read and not used."""
         self._buffer[:0] = data
         self.taken -= len(data)
+
+    def take_to(self, find: Callable[[bytes], int], keep_bytes: int, reach_bytes: int) -> tuple[bytes, int]:
+        """Take what stands before the place that `find` tells (-1 for none), or all: its bytes up to a limit, its size.
+
+        What `find` looks for is at most `reach_bytes` long.
+        """
+        taken, size = bytearray(), 0
+        while window := self.peek(BLOCK_BYTES + reach_bytes):
+            at = find(window)
+            is_last = len(window) < BLOCK_BYTES + reach_bytes
+            data = self.read(at if at >= 0 else len(window) if is_last else BLOCK_BYTES)
+            size += len(data)
+            if size <= keep_bytes:
+                taken += data
+            if at >= 0 or is_last:
+                break
+        return bytes(taken), size
+
+    def mark(self) -> None:
+        """Told where a whole one of several compressed streams has begun."""
 
     def blocks(self, size: int | None = None) -> Iterator[bytes]:
         """Take the next `size` bytes, or all, block by block; raises `Broken` where the stream breaks before."""
@@ -198,6 +220,7 @@ def unpack(compression: Compression, source: Stream, limits: Limits) -> Iterator
 def _joined(compression: Compression, source: Stream) -> Iterator[bytes]:
     new, morsel_bytes = _UNPACKERS[compression]
     while True:
+        source.mark()
         unpacker = new()
         yield from _one(unpacker, source, morsel_bytes, compression)
         source.unread(unpacker.unused_data)

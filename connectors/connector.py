@@ -35,6 +35,8 @@ class FileRead:
     modified_ns: int
     records: int
     is_complete: bool
+    fields: str | None = None
+    """Which columns of its rows stood for which fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Passed:
 
     path: str
     why: str
+    count: int = 1
 
 
 Item = Document | FileRead | Moved | Unchanged | Passed | PollRow | SourceRow

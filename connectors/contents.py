@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import IO, Any
 
 from connectors.archive import HEAD_BYTES, Member, Packing, packing_of, tar_members, zip_members
-from connectors.compression import BLOCK_BYTES, Broken, Limits, Stream, compression_of, unpack
+from connectors.compression import BLOCK_BYTES, Broken, Compression, Limits, Stream, compression_of
 from connectors.connector import Passed
 from connectors.document import Document, Failure
 from connectors.feed import Feed
+from connectors.fields import columns_of, value_at
+from connectors.formats import mail
+from connectors.formats.captures import Capture, LeftOut, captures, fields_of
+from connectors.formats.mail import Message, is_mailbox, is_message, messages
 from connectors.formats.saved_feed import may_be_feed, saved_feed
+from connectors.formats.table import (
+    Dialect,
+    NoTable,
+    check_columns,
+    delimited,
+    dialect_of,
+    is_parquet,
+    may_be_delimited,
+    parquet,
+)
+from connectors.formats.web_archive import form_of as web_archive_form
+from connectors.formats.web_archive import opens_record
+from connectors.formats.wire import WireItem, may_be_wire, wire_items
 from connectors.names import leftover, spelt
-from connectors.records import Form, form_of, may_hold_rows, records
-from warehouse.rows import Reason, Role
+from connectors.records import Record, form_of, may_hold_rows, records
+from connectors.salvage import parts
+from warehouse.rows import Flag, Reason, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +52,13 @@ class Place:
     fetched_at: datetime
     separator: str = "#"
     """Stands before the name of what is inside: `#` in a file, `::` in a member of an archive."""
+    mapping: str | None = None
+    """Which columns of rows stand for which fields: what `connectors.fields.read_mapping` gave."""
+
+    @property
+    def id_field(self) -> str:
+        """The column that names a row."""
+        return columns_of(self.mapping).get("id", "id")
 
     def inside(self, name: str) -> Place:
         return replace(
@@ -60,9 +88,12 @@ class Place:
         return self.inside(failure.reason.value).failed(failure)
 
 
-def is_plain(head: bytes) -> bool:
+def is_plain(head: bytes, name: str) -> bool:
     """Tell whether a file that opens so is one document for certain, without a closer look."""
-    return not (may_hold_rows(head) or compression_of(head) or packing_of(head) or may_be_feed(head))
+    may_be_packed = compression_of(head) or packing_of(head)
+    may_be_table = may_hold_rows(head) or is_parquet(head) or may_be_delimited(head, name)
+    may_be_archive = may_be_packed or web_archive_form(head, name) or is_mailbox(head)
+    return not (may_be_archive or may_be_table or may_be_feed(head) or may_be_wire(head))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +101,8 @@ class Contents:
     """Takes files apart within limits."""
 
     limits: Limits
-    id_field: str = "id"
+    missing: set[str] = field(default_factory=set)
+    """Columns that are looked for, less those that a row had."""
 
     def documents(self, place: Place, file: IO[bytes], skip: int = 0) -> Iterator[Document | Passed] | None:
         """The documents but for the first `skip`; None when the file is a single one, to be read as it is.
@@ -85,12 +117,21 @@ class Contents:
         if packing is Packing.TAR:
             return _behind(skip, self._archive(place, tar_members(stream)))
         if compression:
-            return self._unpacked(place, Stream(unpack(compression, stream, self.limits)), skip)
+            return self._unpacked(place, compression, stream, skip)
+        if is_parquet(head):
+            return self._parquet(place, file, skip)
         return self._several(place, stream, skip)
 
-    def _unpacked(self, place: Place, stream: Stream, skip: int) -> Iterator[Document | Passed]:
-        if packing_of(stream.peek(HEAD_BYTES)) is Packing.TAR:
+    def _unpacked(
+        self, place: Place, compression: Compression, packed: Stream, skip: int, *, may_be_tar: bool = True
+    ) -> Iterator[Document | Passed]:
+        found = parts(compression, packed, self.limits, opens_record)
+        stream = next(found)
+        head = stream.peek(HEAD_BYTES)
+        if may_be_tar and packing_of(head) is Packing.TAR:
             return _behind(skip, self._archive(place, tar_members(stream)))
+        if form := web_archive_form(head, place.name):
+            return _behind(skip, _captures(place, captures(chain([stream], found), form, self.limits)))
         return self._inner(place, stream, skip)
 
     def _inner(self, place: Place, stream: Stream, skip: int = 0) -> Iterator[Document | Passed]:
@@ -103,12 +144,79 @@ class Contents:
         return self._several(place, stream, skip) or _behind(skip, self._single(place, stream))
 
     def _several(self, place: Place, stream: Stream, skip: int) -> Iterator[Document | Passed] | None:
+        """The pages, messages, rows or entries of the stream; None where it holds none of them."""
+        head = stream.peek(mail.HEAD_BYTES)
+        if form := web_archive_form(head, place.name):
+            return _behind(skip, _captures(place, captures([stream], form, self.limits)))
+        if is_mailbox(head):
+            return _behind(skip, _messages(place, messages(stream, self.limits.record_bytes)))
+        return None if is_message(head, place.name) else self._structured(place, stream, skip)
+
+    def _structured(self, place: Place, stream: Stream, skip: int) -> Iterator[Document | Passed] | None:
         """The rows or entries of the stream; None where it holds neither."""
-        form = form_of(stream, place.name, self.limits.record_bytes)
+        limit = self.limits.record_bytes
+        if is_parquet(stream.peek(HEAD_BYTES)):
+            return self._spooled(place, stream, skip)
+        form = form_of(stream, place.name, limit)
         if form:
-            return self._rows(place, stream, form, skip)
-        feed = saved_feed(stream, self.limits.record_bytes)
-        return _behind(skip, _entries(place, feed)) if feed else None
+            return self._rows(place, records(stream, form, limit_bytes=limit, id_field=place.id_field, skip=skip))
+        dialect = dialect_of(stream, place.name)
+        if dialect:
+            return self._table(place, stream, dialect, skip)
+        feed = saved_feed(stream, limit)
+        if feed:
+            return _behind(skip, _entries(place, feed))
+        items = wire_items(stream, limit)
+        return _behind(skip, _items(place, items)) if items else None
+
+    def _table(self, place: Place, stream: Stream, dialect: Dialect, skip: int) -> Iterator[Document | Passed]:
+        limit = self.limits.record_bytes
+        try:
+            check_columns(dialect.header, place.mapping)
+        except NoTable as none:
+            return _behind(skip, iter([place.failed(none.failure)]))
+        return self._rows(place, delimited(stream, dialect, limit_bytes=limit, id_field=place.id_field, skip=skip))
+
+    def _parquet(self, place: Place, file: IO[bytes], skip: int) -> Iterator[Document | Passed]:
+        return self._rows(
+            place, parquet(file, limits=self.limits, mapping=place.mapping, id_field=place.id_field, skip=skip)
+        )
+
+    def _rows(self, place: Place, found: Iterator[Record]) -> Iterator[Document]:
+        try:
+            for record in found:
+                inner = place.inside(record.name)
+                if record.failure:
+                    yield inner.failed(record.failure, record.data, Role.RECORD)
+                    continue
+                if self.missing:
+                    self.missing.difference_update(_there(record.data, self.missing))
+                yield inner.document(
+                    Role.RECORD,
+                    data=record.data,
+                    size_bytes=len(record.data),
+                    media_type="application/json",
+                    fields=place.mapping,
+                )
+        except NoTable as none:
+            yield place.failed(none.failure)
+        except Broken as broken:
+            yield place.broken(broken.failure)
+
+    def _spooled(self, place: Place, stream: Stream, skip: int) -> Iterator[Document | Passed]:
+        """The rows of a Parquet file that is packed, from a passing copy: its table of contents is at its end."""
+        with tempfile.TemporaryFile(prefix="newsmill-") as file:
+            try:
+                for block in stream.blocks():
+                    file.write(block)
+                    if file.tell() > self.limits.spool_bytes:
+                        what = f"Parquet of more than {self.limits.spool_bytes} bytes in an archive: unpack it"
+                        yield from _behind(skip, iter([place.failed(Failure(Reason.TOO_LARGE, what))]))
+                        return
+            except Broken as broken:
+                yield from _behind(skip, iter([place.broken(broken.failure)]))
+                return
+            yield from self._parquet(place, file, skip)
 
     def _archive(self, place: Place, members: Iterator[Member]) -> Iterator[Document | Passed]:
         seen: dict[str, int] = {}
@@ -132,9 +240,9 @@ class Contents:
         if member.stream is None:
             failure = member.failure or Failure(Reason.UNREADABLE, "the member cannot be read")
             return iter([place.failed(failure)])
-        compression = compression_of(member.stream.peek(HEAD_BYTES))
-        unpacked = unpack(compression, member.stream, self.limits) if compression else None
-        return self._inner(place, Stream(unpacked) if unpacked else member.stream)
+        if compression := compression_of(member.stream.peek(HEAD_BYTES)):
+            return self._unpacked(place, compression, member.stream, 0, may_be_tar=False)
+        return self._inner(place, member.stream)
 
     def _single(self, place: Place, stream: Stream) -> Iterator[Document]:
         try:
@@ -150,19 +258,54 @@ class Contents:
             return
         yield place.document(data=data, size_bytes=len(data))
 
-    def _rows(self, place: Place, stream: Stream, form: Form, skip: int) -> Iterator[Document]:
-        found = records(stream, form, limit_bytes=self.limits.record_bytes, id_field=self.id_field, skip=skip)
-        try:
-            for record in found:
-                inner = place.inside(record.name)
-                if record.failure:
-                    yield inner.failed(record.failure, record.data, Role.RECORD)
-                else:
-                    yield inner.document(
-                        Role.RECORD, data=record.data, size_bytes=len(record.data), media_type="application/json"
-                    )
-        except Broken as broken:
-            yield place.broken(broken.failure)
+
+def _there(data: bytes, columns: Iterable[str]) -> set[str]:
+    """Those of the columns that the row has."""
+    row = json.loads(data.decode("utf-8", "replace"), strict=False, parse_int=str, parse_float=str)
+    return {column for column in columns if value_at(row, column) is not None}
+
+
+def _items(place: Place, items: Iterator[WireItem]) -> Iterator[Document | Passed]:
+    """The items of a message of a news agency."""
+    for item in items:
+        inner = place.inside(item.name)
+        if item.passed:
+            yield Passed(inner.address, item.passed)
+        else:
+            yield inner.document(
+                Role.RECORD,
+                data=item.data,
+                size_bytes=len(item.data),
+                media_type=item.media_type,
+                charset="utf-8",
+                flags=frozenset({Flag.TRUNCATED}) if item.is_cut_off else frozenset(),
+            )
+
+
+def _captures(place: Place, found: Iterator[Capture | LeftOut]) -> Iterator[Document | Passed]:
+    """The pages of a web archive, each under its own address on the web."""
+    for item in found:
+        if isinstance(item, LeftOut):
+            yield Passed(place.inside("other").address, item.why, item.count)
+            continue
+        inner = place.inside(item.name)
+        inner = replace(inner, uri=item.url or inner.uri, fetched_at=item.recorded_at or inner.fetched_at)
+        if item.failure:
+            yield inner.failed(item.failure, role=Role.PAGE)
+        else:
+            yield inner.document(Role.PAGE, **fields_of(item))
+
+
+def _messages(place: Place, found: Iterator[Message]) -> Iterator[Document]:
+    """The messages of a mailbox."""
+    for message in found:
+        inner = place.inside(message.name)
+        if message.failure:
+            yield inner.failed(message.failure, role=Role.RECORD)
+        else:
+            yield inner.document(
+                Role.RECORD, data=message.data, size_bytes=len(message.data), media_type=mail.MEDIA_TYPE
+            )
 
 
 def _entries(place: Place, feed: Feed) -> Iterator[Document | Passed]:

@@ -49,6 +49,8 @@ class Document:
     headers: str | None = None
     flags: frozenset[Flag] = frozenset()
     """What the connector noticed, and a reader should know."""
+    fields: str | None = None
+    """Of a row, which columns stand for which fields: what `connectors.fields.read_mapping` gave."""
     entry: bytes | None = None
     """Of a page, the feed's entry that led to it: the document's first payload, and a further candidate for its text."""
     document_id: str | None = None

@@ -17,6 +17,7 @@ from connectors.compression import Limits
 from connectors.connector import FileRead, Item, Known, Passed, Unchanged
 from connectors.contents import Contents, Place, is_plain
 from connectors.document import Document, Failure
+from connectors.fields import columns_of
 from connectors.names import file_uri, home_names, leftover, spelt
 from warehouse.rows import KnownFile, Reason
 
@@ -50,7 +51,8 @@ class Folder:
 
     `only` names a path below the location: nothing else is walked, and addresses stay relative to the location.
     `leave_out` holds paths that are passed over with all below them (a home of ours in the folder).
-    `id_field` names the field of a row that holds its id.
+    `fields` says which columns of rows stand for which fields (`connectors.fields`); a file that was read with others is
+    read again, and without it a file goes by those that it was read with.
     """
 
     kind = "folder"
@@ -60,12 +62,15 @@ class Folder:
         only: str | None = None,
         *,
         limits: Limits | None = None,
-        id_field: str = "id",
+        fields: str | None = None,
         leave_out: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         self._only = only
         self._limits = limits or Limits()
-        self._contents = Contents(self._limits, id_field)
+        self._contents = Contents(self._limits, set(columns_of(fields).values()))
+        self._fields = fields
+        self._has_read = False
+        """Whether any file of rows was read."""
         self._leave_out = frozenset(os.path.realpath(path) for path in leave_out)
 
     def pull(self, source: str, location: str, cursor: bytes | None, known: Known) -> Iterator[Item]:  # noqa: ARG002
@@ -80,7 +85,7 @@ class Folder:
             found = known.files(source, [spelt(e.path) for e in page if not (e.failure or e.passed)])
             for entry in page:
                 seen = found.get(spelt(entry.path))
-                if seen and seen.is_complete and _is_same(seen, entry):
+                if seen and seen.is_complete and self._is_same(seen, entry):
                     unchanged += seen.records
                     continue
                 if unchanged:
@@ -89,6 +94,8 @@ class Folder:
                 yield from self._entry(source, root, entry, seen)
         if unchanged:
             yield Unchanged(unchanged)
+        for column in sorted(self._contents.missing) if self._has_read else ():
+            yield Passed(location, f"no row has the column {column!r} that --fields names")
 
     def _entry(self, source: str, root: str, entry: _Entry, seen: KnownFile | None) -> Iterator[Item]:
         path = os.path.join(root, entry.path)
@@ -111,18 +118,24 @@ class Folder:
                 yield place.failed(Failure(Reason.VANISHED, "it became something else while it was read"))
                 return
             now = _Entry(place.address, status.st_size, _clamped(status.st_mtime_ns))
-            place = replace(place, fetched_at=modified_at(now.modified_ns))
+            mapping = self._fields or (seen.fields if seen else None)
+            place = replace(place, fetched_at=modified_at(now.modified_ns), mapping=mapping)
             head = file.read(_HEAD_BYTES)
-            if is_plain(head):
+            if is_plain(head, place.name):
                 yield self._plain(place, path, now, file)
                 yield _marker(place, now, 1, is_complete=True)
                 return
             file.seek(0)
-            skip = seen.records if seen and _is_same(seen, now) else 0
+            skip = seen.records if seen and self._is_same(seen, now) else 0
             documents = self._contents.documents(place, file, skip)
+            self._has_read |= documents is not None
             if documents is None:
                 documents, skip = iter([self._plain(place, path, now, file)]), 0
             yield from _marked(documents, _marker(place, now, skip, is_complete=False))
+
+    def _is_same(self, seen: KnownFile, now: _Entry) -> bool:
+        is_same = (seen.size_bytes, seen.modified_ns) == (now.size_bytes, now.modified_ns)
+        return is_same and self._fields in (None, seen.fields)
 
     def _plain(self, place: Place, path: str, now: _Entry, file: io.FileIO) -> Document:
         if len(os.fsencode(path)) < _PATH_MAX_BYTES:
@@ -167,7 +180,9 @@ def _place(source: str, path: str, entry: _Entry) -> Place:
 
 
 def _marker(place: Place, now: _Entry, records: int, *, is_complete: bool) -> FileRead:
-    return FileRead(place.source, place.file, now.size_bytes, now.modified_ns, records, is_complete)
+    return FileRead(
+        place.source, place.file, now.size_bytes, now.modified_ns, records, is_complete, fields=place.mapping
+    )
 
 
 def _marked(documents: Iterator[Document | Passed], marker: FileRead) -> Iterator[Item]:
@@ -185,10 +200,6 @@ def _marked(documents: Iterator[Document | Passed], marker: FileRead) -> Iterato
             records += 1
             size += document.size_bytes
     yield replace(marker, records=records, is_complete=True)
-
-
-def _is_same(seen: KnownFile, now: _Entry) -> bool:
-    return seen.size_bytes == now.size_bytes and seen.modified_ns == now.modified_ns
 
 
 def _pages(entries: Iterator[_Entry]) -> Iterator[list[_Entry]]:

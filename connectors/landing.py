@@ -29,7 +29,7 @@ from warehouse.schema import record_batch
 GROUP_BYTES = 8 * 1024 * 1024
 GROUP_DOCUMENTS = 1000
 
-_TEXT = ("source", "role", "address", "uri", "file", "url", "media_type", "charset", "final_uri", "headers")
+_TEXT = ("source", "role", "address", "uri", "file", "url", "media_type", "charset", "final_uri", "headers", "fields")
 _SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in (*_TEXT, "document_id", "article_id", "failure_reason", "failure_detail")),
@@ -200,6 +200,7 @@ def _file_row(marker: FileRead) -> FileRow:
         records=marker.records,
         is_complete=marker.is_complete,
         pipeline_version=None,
+        fields=marker.fields,
     )
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from connectors.compression import Stream
 from connectors.document import Failure
+from connectors.fields import value_at
 from warehouse.rows import Reason
 
 HEAD_BYTES = 4096
@@ -110,7 +111,7 @@ def _record(number: int, where: str, data: bytes | None, id_field: str) -> Recor
     if found is None:
         shown = data[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "replace")[:_SHOWN_CHARACTERS]
         return Record(str(number), data, Failure(Reason.RECORD_BROKEN, f"{where} is no JSON object: {shown}"))
-    stated = found.get(id_field)
+    stated = value_at(found, id_field)
     name = stated if isinstance(stated, str) and stated.strip() else str(number)
     return Record(name.encode("utf-8", "backslashreplace").decode(), data)
 

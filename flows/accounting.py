@@ -67,7 +67,9 @@ def _rejects(rejects: Mapping[str, int]) -> Iterator[str]:
 def _sources(result: Result) -> Iterator[str]:
     yield from _list("Sources that failed", result.errors)
     yield from _list("Sources", result.sources)
-    why = Counter(p.why for p in result.passed)
+    why: Counter[str] = Counter()
+    for passed in result.passed:
+        why[passed.why] += passed.count
     yield from _list("Passed over", [f"{count:,} × {reason}" for reason, count in why.most_common()])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,12 +21,16 @@ from flows.maintain import merge_if_due
 from flows.run import Run, Step, directly, dry_run, run
 from flows.settings import Settings
 from flows.sources import Binding, SourceError, Wanted, bind, check_named, read_sources
-from warehouse.known import cursors, put_source, sources
+from warehouse.known import FileRow, articles_of, cursors, put_source, sources
 from warehouse.load import Counts, transaction
-from warehouse.rows import KnownFile, SourceRow
+from warehouse.rows import KnownFile, Role, SourceRow
 
 if TYPE_CHECKING:
     from connectors.polling.fleet import Fleet, Progress
+
+
+_GROUP, _GROUP_BYTES = 1000, 8 << 20
+"""Rows that are looked up at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ def backfill(
     *,
     source: str | None = None,
     limit: int | None = None,
+    fields: str | None = None,
     is_dry: bool = False,
     report: Callable[[Counts], None] = lambda _: None,
     stop: threading.Event | None = None,
@@ -58,6 +64,7 @@ def backfill(
 ) -> Result:
     """Read files, folders and archives into the lake, or only say what that would do.
 
+    `fields` is what `connectors.fields.read_mapping` gave: which columns of rows stand for which fields.
     Raises `SourceError` for a path that is not there, and for a source name that cannot be.
     """
     for path in paths:
@@ -74,7 +81,7 @@ def backfill(
         for path in paths:
             learnt = sources(current.connection) | {b.source: _row(current, b) for b in bindings}
             bindings += bind(path, wanted, learnt, name=source)
-        return _pull(current, _distinct(bindings), limit)
+        return _pull(current, _distinct(bindings), limit, fields=fields)
 
 
 @says_full_disk
@@ -167,13 +174,19 @@ def _polls(
     )
 
 
-def _pull(current: Run, bindings: Sequence[Binding], limit: int | None, polls: Fleet | None = None) -> Result:
+def _pull(
+    current: Run,
+    bindings: Sequence[Binding],
+    limit: int | None,
+    polls: Fleet | None = None,
+    fields: str | None = None,
+) -> Result:
     errors: dict[str, str] = {}
     if not current.is_dry:
         _register(current, bindings)
     with ExitStack() as opened:
         pulled = opened.enter_context(closing(polls.pull(current.known))) if polls else ()
-        current.take(_limited(chain(_items(current, bindings, errors), pulled), limit))
+        current.take(_limited(chain(_items(current, bindings, errors, fields), pulled), limit))
     if not current.is_dry:
         current.sources = _states(current, bindings, errors)
         merge_if_due(current)
@@ -201,15 +214,50 @@ def _states(current: Run, bindings: Iterable[Binding], errors: Mapping[str, str]
     ]
 
 
-def _items(current: Run, bindings: Iterable[Binding], errors: dict[str, str]) -> Iterator[Item]:
+def _items(
+    current: Run, bindings: Iterable[Binding], errors: dict[str, str], fields: str | None = None
+) -> Iterator[Item]:
     home = str(current.home.path.resolve())
     for binding in bindings:
-        connector = Folder(binding.only, leave_out=(*binding.leave_out, home))
+        connector = Folder(binding.only, fields=fields, leave_out=(*binding.leave_out, home))
         try:
-            yield from connector.pull(binding.source, str(binding.location), None, current.known)
+            pulled = connector.pull(binding.source, str(binding.location), None, current.known)
+            yield from _as_known(current, pulled) if fields else pulled
         except OSError as error:
             place = binding.location / (binding.only or "")
             errors[binding.source] = f"{place} cannot be read: {error.strerror or error}"
+
+
+def _as_known(current: Run, items: Iterator[Item]) -> Iterator[Item]:
+    """The items; a row that the lake holds stays the article that it is, whatever other columns make of it."""
+    for group in _groups(items):
+        rows = {n: row for n, item in enumerate(group) if (row := _row_of(item))}
+        known = articles_of(current.connection, list(rows.values()))
+        for n, item in enumerate(group):
+            found = known.get(rows[n]) if n in rows else None
+            if found and isinstance(item, Document):
+                yield replace(item, document_id=found[0], article_id=found[1])
+            else:
+                yield item
+
+
+def _groups(items: Iterator[Item]) -> Iterator[list[Item]]:
+    group: list[Item] = []
+    size = 0
+    for item in items:
+        group.append(item)
+        size += item.size_bytes if isinstance(item, Document) else 0
+        if len(group) >= _GROUP or size > _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    yield group
+
+
+def _row_of(item: Item) -> FileRow | None:
+    if not isinstance(item, Document) or item.role is not Role.RECORD or item.data is None or item.failure:
+        return None
+    sha256 = hashlib.sha256(item.data).hexdigest()
+    return FileRow(item.identity(sha256), item.source, item.file or "", sha256)
 
 
 def _limited(items: Iterator[Item], limit: int | None) -> Iterator[Item]:

@@ -39,8 +39,10 @@ def summary(home: Home, result: Result, seconds: float, *, is_dry: bool, is_verb
 def _passed(result: Result, *, is_verbose: bool) -> Iterator[str]:
     if not result.passed:
         return
-    why = Counter(p.why for p in result.passed)
+    why: Counter[str] = Counter()
+    for passed in result.passed:
+        why[passed.why] += passed.count
     yield "passed over: " + ", ".join(f"{count:,} × {reason}" for reason, count in why.most_common())
     if is_verbose:
         for passed in result.passed:
-            yield f"  {passed.path}: {passed.why}"
+            yield f"  {passed.path}: {passed.why}{f' ({passed.count:,})' if passed.count > 1 else ''}"

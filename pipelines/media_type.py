@@ -42,15 +42,6 @@ _COLLECTIONS = (
     (b"filedesc://", "an ARC archive"),
     (b"PAR1", "a Parquet file"),
 )
-_COLLECTION_SUFFIXES = {
-    ".arc": "an ARC archive",
-    ".csv": "a table of rows",
-    ".eml": "an e-mail",
-    ".mbox": "a mailbox",
-    ".parquet": "a Parquet file",
-    ".tsv": "a table of rows",
-    ".warc": "a WARC archive",
-}
 _CONTROLS = bytes(n for n in range(32) if n not in b"\t\n\v\f\r\x1b") + b"\x7f"
 _WARC = re.compile(rb"WARC/\d\.\d+\r?\n")
 _PREAMBLE = re.compile(
@@ -103,13 +94,13 @@ def binary_kind(data: bytes) -> str | None:
     return "control characters that no text has" if _control_share(data) > 0.05 else None
 
 
-def collection_kind(data: bytes, name: str) -> str | None:
-    """What a file that holds several articles, or one in an envelope, is; None for one that is itself the article."""
+def collection_kind(data: bytes) -> str | None:
+    """What bytes that hold several articles are; None where they are themselves the article."""
     for magic, kind in _COLLECTIONS:
         # A text may begin with these letters, and then goes on in the same line.
         if data.startswith(magic) and (magic != b"PAR1" or _control_share(data) > 0.01):
             return kind if magic != b"WARC/" or _WARC.match(data) else None
-    return _COLLECTION_SUFFIXES.get(suffix(name))
+    return None
 
 
 def is_page(text: str, name: str, stated: str | None) -> bool:

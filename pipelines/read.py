@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 
 from connectors.charset import Decoded, decode_as, decode_text, wide_charset
 from connectors.document import Document
+from connectors.formats import mail
+from connectors.formats.wire import MEDIA_TYPES
 from pipelines.media_type import binary_kind, collection_kind, is_markdown, is_page, is_record, xml_root
 from pipelines.normalise import clean, cut
 from pipelines.values import Raw, Rejected
@@ -27,9 +29,11 @@ _REASONS = {
     errno.ELOOP: Reason.NOT_A_FILE,
     errno.ENXIO: Reason.NOT_A_FILE,
 }
-
+_UNDECODED = ("text/html", mail.MEDIA_TYPE)
+"""What its parser decodes."""
 _NO_ARTICLES = {
     **dict.fromkeys(("feed", "rdf", "rss"), "a feed without an entry that could be read"),
+    **dict.fromkeys(("newsmessage", "newsml"), "a message of a news agency without an item that could be read"),
     "opml": "an OPML list of sources, which holds no articles: `newsmill sources import` reads it",
     "sitemapindex": "a sitemap index, which holds addresses and no articles: `newsmill sources add` takes it as a source",
     "urlset": "a sitemap, which holds addresses and no articles: `newsmill sources add` takes it as a source",
@@ -91,12 +95,18 @@ def decode(document: Document, data: bytes) -> Raw:
 def _decode(document: Document, data: bytes) -> Raw:
     if document.role is Role.ENTRY:
         return _raw(document, data, "application/feed+json", Decoded(data.decode("utf-8", "replace"), "utf-8"))
+    stated = document.media_type
+    if document.role is Role.RECORD and stated and stated in MEDIA_TYPES.values():
+        return _raw(document, data, stated, decode_text(data, stated="utf-8"))
     wide = wide_charset(data)
     if not data or not data.strip(b"\0 \t\r\n\v\f"):
         raise Rejected(Stage.READ, Reason.EMPTY, f"{len(data)} bytes, none of them text")
-    name = document.address if document.role is Role.FILE else ""  # that of a page may be any id
-    if document.role is not Role.RECORD and (kind := collection_kind(data, name)):
-        raise Rejected(Stage.READ, Reason.UNSUPPORTED, f"{kind} is not read yet")
+    if stated == mail.MEDIA_TYPE or (
+        document.role is Role.FILE and mail.is_message(data[: mail.HEAD_BYTES], document.address)
+    ):
+        return _raw(document, data, mail.MEDIA_TYPE, Decoded("", ""))
+    if document.role is not Role.RECORD and (kind := collection_kind(data)):
+        raise Rejected(Stage.READ, Reason.UNSUPPORTED, f"it is {kind} inside something else")
     if not wide and (kind := binary_kind(data)):
         raise Rejected(Stage.READ, Reason.BINARY, f"it is {kind}" if kind.startswith("a") else kind)
     if not wide and b"<" in data[:65_536] and (page := _decode_markup(document, data)):
@@ -114,6 +124,8 @@ def _decode_markup(document: Document, data: bytes) -> Raw | None:
     # Mark-up is ASCII in every set but the wide ones, so the head need not be decoded properly.
     text = decode_as(data[:65_536], wide_charset(data) or "windows-1252").removeprefix("ï»¿")
     if root := xml_root(text, document.address):
+        if root in MEDIA_TYPES and root != "newsml":
+            return _raw(document, data, MEDIA_TYPES[root], decode_text(data, stated=document.charset, is_html=True))
         raise Rejected(Stage.READ, Reason.UNSUPPORTED, _NO_ARTICLES.get(root, f"XML with the root element {root}"))
     if not is_page(text, document.address, document.media_type):
         return None
@@ -139,8 +151,8 @@ def _raw(document: Document, data: bytes, media_type: str, decoded: Decoded) -> 
         data=data,
         sha256=hashlib.sha256(data).hexdigest(),
         media_type=media_type,
-        charset=decoded.charset,
-        text=None if media_type == "text/html" else decoded.text,
+        charset=decoded.charset or None,
+        text=None if media_type in _UNDECODED else decoded.text,
         flags=decoded.flags,
     )
 

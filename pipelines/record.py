@@ -6,13 +6,15 @@ import json
 from dataclasses import fields, replace
 from typing import Any
 
+from connectors.fields import mapped
 from pipelines.media_type import is_fragment
 from pipelines.normalise import clean, cut
+from pipelines.origin import ORIGINS, with_origin
 from pipelines.page.article import extract_html
 from pipelines.stated import Stated, body_field, read_fields
-from pipelines.text_forms import read_text
+from pipelines.text_forms import Form, read_text
 from pipelines.values import Extracted, Raw, Rejected
-from warehouse.rows import Flag, Reason, Stage
+from warehouse.rows import Flag, Found, Reason, Stage
 
 EXTRACTOR = "record/1"
 _MAX_CHARS = 2_000_000
@@ -20,7 +22,7 @@ _MAX_CHARS = 2_000_000
 
 def extract_record(raw: Raw) -> Extracted:
     """The article of a row; raises `Rejected` for what is no JSON object or holds no text."""
-    row = _object(raw.text or "")
+    row = mapped(_object(raw.text or ""), raw.document.fields)
     stated = read_fields(row)
     found = body_field(row)
     if found is None:
@@ -33,13 +35,16 @@ def extract_record(raw: Raw) -> Extracted:
     if not any(char.isalnum() for char in form.text):
         raise Rejected(Stage.EXTRACT, Reason.NO_TEXT, "the row's text holds no words")
     flags = frozenset({Flag.TRUNCATED}) if is_cut else frozenset()
-    return _over(of_form(form.stated, form.text, form.published_from, flags), stated)
+    return _over(of_form(form, flags), stated)
 
 
-def of_form(stated: Stated, text: str, published_from: str | None, flags: frozenset[Flag]) -> Extracted:
+def of_form(form: Form, flags: frozenset[Flag]) -> Extracted:
     """The article of a text with its fields."""
+    stated = form.stated
     values = {item.name: getattr(stated, item.name) for item in fields(stated) if item.name != "flags"}
-    return Extracted(text=text, extractor="text/1", published_from=published_from, flags=stated.flags | flags, **values)
+    flags |= stated.flags | ({Flag.PAGE_TEXT} if form.furniture else set())
+    extracted = Extracted(text=form.text, extractor="text/1", furniture=form.furniture, flags=flags, **values)
+    return with_origin(with_origin(extracted, Found.FRONT_MATTER, form.front), Found.TEXT)
 
 
 def _over(extracted: Extracted, stated: Stated) -> Extracted:
@@ -47,8 +52,8 @@ def _over(extracted: Extracted, stated: Stated) -> Extracted:
     names = [item.name for item in fields(stated) if item.name != "flags"]
     values = {name: getattr(stated, name) for name in names if getattr(stated, name)}
     flags = extracted.flags
+    values |= {ORIGINS[name]: Found.FIELD for name in ORIGINS if name in values}
     if stated.published_at:
-        values["published_from"] = "field"
         flags -= {Flag.DATE_ONLY, Flag.DATE_IMPLAUSIBLE}
     return replace(extracted, extractor=EXTRACTOR, flags=flags | stated.flags, **values)
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connectors.fields import TEXT_NAMES
 from pipelines.dates import parse_date
 from pipelines.normalise import one_line
 from warehouse.rows import Flag
 
-BODY_NAMES = ("text", "body", "content", "maintext", "article")
 _BYLINE = ("byline", "author", "authors")
 _DATE = ("published_at", "published", "date", "date_publish", "publish_date", "pubDate")
 _DATE_TOO = ("date_published", "datePublished", "published_on", "published_date", "publication_date")
@@ -70,8 +70,8 @@ class Stated:
 
 
 def read_fields(fields: Mapping[str, Any]) -> Stated:
-    """The fields by their names, the first that is there, whatever their case."""
-    there = {str(name).strip().lower(): value for name, value in fields.items() if is_there(value)}
+    """The fields by their names, the first that is there, whatever their case and with blanks for `_`."""
+    there = {_plain_name(name): value for name, value in fields.items() if is_there(value)}
     published_at, flags = _date(_first(there, (*_DATE, *_DATE_TOO)))
     publisher = _one(_first(there, _PUBLISHER))
     return Stated(
@@ -94,12 +94,22 @@ def read_fields(fields: Mapping[str, Any]) -> Stated:
 
 
 def body_field(fields: Mapping[str, Any]) -> tuple[str, bool] | None:
-    """The text of the record and whether it is HTML; None where no field of text is there."""
-    there = {str(name).strip().lower(): value for name, value in fields.items() if isinstance(value, str)}
-    for name in ("html", *BODY_NAMES):
+    """The text of the record, paragraphs in a list joined, and whether it is HTML; None where no field of text is there."""
+    there = {_plain_name(name): _whole(value) for name, value in fields.items()}
+    for name in ("html", *TEXT_NAMES):
         if there.get(name, "").strip():
             return there[name], name == "html"
     return None
+
+
+def _plain_name(name: object) -> str:
+    return re.sub(r"[\s-]+", "_", str(name).strip().lower())
+
+
+def _whole(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "\n\n".join(value)
+    return value if isinstance(value, str) else ""
 
 
 def is_there(value: object) -> bool:

@@ -96,13 +96,19 @@ REJECTED = {
     "bomb.zip#big.txt": "ratio",
     "nested.zip#inner.zip": "archive-nested",
     "rows.jsonl#2": "record-broken",
-    "mail.eml": "unsupported",
-    "table.csv": "unsupported",
-    "table.parquet": "unsupported",
-    "pages.arc": "unsupported",
-    "pages.warc": "unsupported",
+    "table.parquet#archive-broken": "archive-broken",
+    "pages.arc#1": "record-broken",
+    "pages.warc#1": "record-broken",
 }
-RECORDS = {"rows.jsonl#a", "rows.jsonl#b", "up.zip#../../evil.txt", "up.zip#/root.txt", "nested.zip#outer.txt"}
+RECORDS = {
+    "mail.eml",
+    "nested.zip#outer.txt",
+    "rows.jsonl#a",
+    "rows.jsonl#b",
+    "table.csv#1",
+    "up.zip#../../evil.txt",
+    "up.zip#/root.txt",
+}
 
 
 def zipped(path: Path, members: dict[str, bytes]) -> None:
@@ -121,7 +127,7 @@ def fill(folder: Path) -> None:
     (folder / "noise.txt").write_bytes(bytes(range(256)) * 20)
     (folder / "rows.jsonl").write_text('{"id":"a","text":"One gate."}\n{broken\n{"id":"b","text":"Two gates."}\n')
     (folder / "mail.eml").write_text("From: a@ondra.example\nSubject: Gate\n\nThe gate.\n")
-    (folder / "table.csv").write_text("id,text\n1,One gate.\n")
+    (folder / "table.csv").write_text("id,text\n1,A gate in a table.\n")
     (folder / "table.parquet").write_bytes(b"PAR1" + bytes(range(99)) + b"PAR1")
     (folder / "pages.arc").write_text("filedesc://p.arc 0.0.0.0 1 text/plain 5\n1 0 x\n")
     (folder / "pages.warc").write_text("WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 9\r\n\r\nx")

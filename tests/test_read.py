@@ -130,7 +130,7 @@ def test_a_text_may_begin_like_another_format(text):
     [
         '<?xml version="1.0"?><rss version="2.0"><channel/></rss>',
         "<!-- made by hand -->\n<feed xmlns='http://www.w3.org/2005/Atom'/>",
-        "<?xml version='1.0'?><!DOCTYPE nitf SYSTEM 'nitf.dtd'><nitf><body/></nitf>",
+        "<?xml version='1.0'?><newsMessage xmlns='http://iptc.org/std/nar/2006-10-01/'><itemSet/></newsMessage>",
         "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import duckdb
 import zstandard
@@ -22,7 +23,7 @@ class LakeKnown:
             return {}
         # One string: of a list, DuckDB looks at each element for types of libraries that are not installed.
         rows = self._connection.execute(
-            """SELECT path, size_bytes, modified_ns, records, is_complete FROM lake.files
+            """SELECT path, size_bytes, modified_ns, records, is_complete, fields FROM lake.files
             WHERE source = ? AND path IN (SELECT unnest(string_split(?, chr(0))))
             AND coalesce(pipeline_version, ?) = ?""",
             [source, "\0".join(paths), self._pipeline_version, self._pipeline_version],
@@ -32,6 +33,39 @@ class LakeKnown:
     def entries(self, document_ids: Sequence[str]) -> Mapping[str, bytes]:
         """The feed's entries that the documents began with."""
         return payloads(self._connection, document_ids, Role.ENTRY)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A row of a file, as the lake would know it."""
+
+    document_id: str
+    source: str
+    file: str
+    sha256: str
+
+
+def articles_of(connection: duckdb.DuckDBPyConnection, rows: Sequence[FileRow]) -> dict[FileRow, tuple[str, str]]:
+    """Document and article of those of the rows that the lake holds, be it under another name in their file."""
+    if not rows:
+        return {}
+    found = connection.execute(
+        """SELECT d.payload_sha256, d.source, d.document_id, d.address, arg_max(o.article_id, o.seen_at)
+        FROM lake.documents d JOIN lake.outcomes o USING (document_id)
+        WHERE d.kind = 'record' AND o.article_id IS NOT NULL
+        AND d.payload_sha256 IN (SELECT unnest(string_split(?, chr(0)))) GROUP BY ALL ORDER BY d.address""",
+        ["\0".join({row.sha256 for row in rows})],
+    ).fetchall()
+    same: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
+    for sha256, source, *rest in found:
+        same.setdefault((sha256, source), []).append((rest[0], rest[1], rest[2]))
+    known: dict[FileRow, tuple[str, str]] = {}
+    for row in rows:
+        others = [other for other in same.get((row.sha256, row.source), ()) if other[1].startswith(f"{row.file}#")]
+        if others:
+            document_id, _, article_id = next((o for o in others if o[0] == row.document_id), others[0])
+            known[row] = document_id, article_id
+    return known
 
 
 def cursor(connection: duckdb.DuckDBPyConnection, source: str) -> bytes | None:

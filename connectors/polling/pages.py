@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.document import Document
+from connectors.exchange.answer_headers import charset_of, kept, media_type_of
 from connectors.exchange.reservations import reservations
 from connectors.feed import Entry
 from connectors.http import PAGE_ACCEPT, Answer, FetchError, Request, Trouble
@@ -26,7 +26,6 @@ AT_ONCE = 60
 """Pages of a source that are asked for in one cycle."""
 MOST_PENDING = 2000
 """Pages of a source that may wait."""
-_KEPT_HEADERS = ("content-type", "content-language", "date", "etag", "last-modified", "link", "x-robots-tag", "tdm-reservation")  # fmt: skip
 _FOR_GOOD = frozenset({Trouble.REFUSED, Trouble.ROBOTS, Trouble.MEDIA, Trouble.TOO_LARGE, Trouble.RATIO})
 
 
@@ -183,28 +182,19 @@ def _page_document(document: Document, page: _Fetched, *, entry: bytes) -> Docum
     if answer is None:
         return document
     stated = answer.headers.get("content-type", "")
-    kept = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
     return replace(
         document,
         role=Role.PAGE,
         data=answer.data,
         entry=entry,
         fetched_at=answer.fetched_at,
-        media_type=stated.partition(";")[0].strip().lower() or None,
-        charset=_charset(stated),
+        media_type=media_type_of(stated),
+        charset=charset_of(stated),
         final_uri=answer.url if answer.url != document.uri else None,
         http_status=answer.status,
-        headers=json.dumps(kept, ensure_ascii=False, sort_keys=True),
+        headers=kept(answer.headers),
         flags=document.flags | page.flags,
     )
-
-
-def _charset(content_type: str) -> str | None:
-    for parameter in content_type.split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip().strip("\"'") or None
-    return None
 
 
 def _waiting(document: Document, now: datetime) -> PendingPage:
