@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from pipelines.origin import ORIGINS
 from pipelines.values import Extracted, Rejected
 from warehouse.rows import Flag
 
@@ -27,6 +28,7 @@ _FILLED = (
     "headline",
     "subheadline",
     "byline",
+    "credit_line",
     "section",
     "language",
     "summary",
@@ -77,7 +79,9 @@ def _over(
 def _filled(winner: Extracted, page: Extracted, entry: Extracted) -> Extracted:
     """The winner with what it lacks, and with the better of the two dates."""
     other = entry if winner is page else page
-    values: dict[str, Any] = {name: getattr(winner, name) or getattr(other, name) for name in _FILLED}
+    lacking = [name for name in _FILLED if not getattr(winner, name)]
+    values: dict[str, Any] = {name: getattr(other, name) for name in lacking}
+    values |= {ORIGINS[name]: getattr(other, ORIGINS[name]) for name in lacking if name in ORIGINS}
     dated = _dated(page, entry)
     return replace(
         winner,

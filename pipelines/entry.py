@@ -13,9 +13,10 @@ from pipelines.fragment import fragment_text
 from pipelines.layout import lay_out
 from pipelines.media_type import is_fragment
 from pipelines.normalise import clean, cut, one_line
+from pipelines.origin import with_origin
 from pipelines.stated import persons, texts
 from pipelines.values import Extracted, Rejected
-from warehouse.rows import Flag, Reason, Stage
+from warehouse.rows import Flag, Found, Reason, Stage
 
 EXTRACTOR = "entry/1"
 MEDIA_TYPE = "application/feed+json"
@@ -61,7 +62,7 @@ def _stated(
     own = item.get("_newsmill")
     of_feed: Mapping[str, Any] = own if isinstance(own, dict) else {}
     source = of_feed.get("source")
-    return Extracted(
+    extracted = Extracted(
         text=text,
         extractor=EXTRACTOR,
         url=_one(item, "url"),
@@ -74,10 +75,10 @@ def _stated(
         image_url=_one(item, "image"),
         stated_tags=texts(item.get("tags"), separators="\n"),
         published_at=first[0] if isinstance(first, tuple) else None,
-        published_from="feed" if isinstance(first, tuple) else None,
         modified_at=modified[0] if isinstance(modified, tuple) else None,
         flags=flags,
     )
+    return with_origin(extracted, Found.FEED)
 
 
 def _object(record: bytes) -> Mapping[str, Any]:

@@ -6,13 +6,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from connectors.document import Document
+from connectors.formats import mail
 from pipelines.choose import choose
 from pipelines.entry import MEDIA_TYPE, entry_fields, extract_entry
+from pipelines.message import extract_message
+from pipelines.origin import with_origin
 from pipelines.page.article import extract_page
 from pipelines.record import extract_record, of_form
 from pipelines.text_forms import read_text
 from pipelines.values import Extracted, Raw, Rejected
-from warehouse.rows import Reason, Stage
+from pipelines.wire import WIRE_TYPES, extract_wire
+from warehouse.rows import Found, Reason, Stage
 
 
 def extract(raw: Raw) -> Extracted:
@@ -41,9 +45,13 @@ def _alone(raw: Raw) -> Extracted:
         extracted = extract_page(raw)
     elif raw.media_type == "application/json":
         extracted = extract_record(raw)
+    elif raw.media_type == mail.MEDIA_TYPE:
+        extracted = extract_message(raw)
+    elif raw.media_type in WIRE_TYPES:
+        extracted = extract_wire(raw)
     else:
         extracted = _extract_text(raw)
-    return replace(extracted, flags=extracted.flags | raw.flags)
+    return replace(with_origin(extracted, Found.FIELD), flags=extracted.flags | raw.flags)
 
 
 def _now(document: Document) -> datetime | None:
@@ -59,7 +67,7 @@ def _extract_text(raw: Raw) -> Extracted:
         form = read_text(raw.text or "", is_markdown=is_markdown, with_title=False)
     if not _has_words(form.text):
         raise Rejected(Stage.EXTRACT, Reason.NO_TEXT, "the file holds no words but those of its front matter")
-    return of_form(form.stated, form.text, form.published_from, frozenset())
+    return of_form(form, frozenset())
 
 
 def _has_words(text: str) -> bool:

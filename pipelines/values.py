@@ -28,7 +28,7 @@ class Raw:
     """`text/plain`, `text/markdown`, `text/html`, `application/json`, `application/feed+json`."""
     charset: str | None = None
     text: str | None = None
-    """Decoded, line ends as `\\n`, no NUL, NFC; None for HTML, which the parser decodes with `charset`."""
+    """Decoded, line ends as `\\n`, no NUL, NFC; None for HTML, which the parser decodes with `charset`, and for a message."""
     flags: frozenset[Flag] = frozenset()
     verdict: Rejected | None = None
     """Why a page could not be read, where its entry may stand in for it."""
@@ -43,22 +43,37 @@ class Extracted:
     extractor: str
     url: str | None = None
     canonical_url: str | None = None
+    canonical_from: str | None = None
+    """A word of `warehouse.rows.Found`, like the other fields named `…_from`."""
     record_id: str | None = None
+    guid: str | None = None
+    """Names the article wherever its documents lie, as the items of a news agency state it."""
     headline: str | None = None
+    headline_from: str | None = None
     subheadline: str | None = None
     byline: tuple[str, ...] = ()
+    byline_from: str | None = None
+    dateline: str | None = None
+    """As stated; what the text opens with `strip` finds."""
+    credit_line: str | None = None
+    """As stated; what the text names `strip` finds."""
     section: str | None = None
+    section_from: str | None = None
     language: str | None = None
     """As stated."""
+    language_from: str | None = None
     publisher: str | None = None
     summary: str | None = None
     image_url: str | None = None
+    image_from: str | None = None
     stated_sources: tuple[str, ...] = ()
     stated_tags: tuple[str, ...] = ()
     published_at: datetime | None = None
     published_from: str | None = None
-    """`front matter`, `prefix`, `field`, `page`, `url`, `feed`."""
     modified_at: datetime | None = None
+    modified_from: str | None = None
+    furniture: tuple[tuple[int, int], ...] = ()
+    """Start and end of each part of a whole page that stands around the article in its text."""
     flags: frozenset[Flag] = frozenset()
 
 

@@ -268,9 +268,9 @@ def test_where_neither_has_a_text_the_pages_verdict_stands():
 @pytest.mark.parametrize(
     ("stated", "in_feed", "published", "source"),
     [
-        ("2024-03-05T06:00:00Z", "2024-03-05T07:30:00Z", datetime(2024, 3, 5, 6, tzinfo=UTC), "page"),
+        ("2024-03-05T06:00:00Z", "2024-03-05T07:30:00Z", datetime(2024, 3, 5, 6, tzinfo=UTC), "opengraph"),
         ("2024-03-05", "2024-03-05T07:30:00Z", datetime(2024, 3, 5, 7, 30, tzinfo=UTC), "feed"),
-        ("2024-03-05", "2024-03-04", datetime(2024, 3, 5, tzinfo=UTC), "page"),
+        ("2024-03-05", "2024-03-04", datetime(2024, 3, 5, tzinfo=UTC), "opengraph"),
         (None, "2024-03-05T07:30:00Z", datetime(2024, 3, 5, 7, 30, tzinfo=UTC), "feed"),
     ],
 )
@@ -284,6 +284,12 @@ def test_whose_date_counts(stated, in_feed, published, source):
 def test_an_entry_without_text_still_gives_its_fields_to_the_page():
     found = article(behind(entry(tags=["Islands"], date_published="2024-03-05T07:30:00Z"), page(STORY)))
     assert (found.stated_tags, found.published_from) == (("Islands",), "feed")
+
+
+def test_what_the_page_lacks_is_the_entrys_and_says_so():
+    found = article(behind(entry(summary=STORY[0], authors=[{"name": "Ann Berg"}]), page(STORY)))
+    assert (found.byline, found.byline_from) == (("Ann Berg",), "feed")
+    assert (found.headline_from, found.language_from) == ("visible", "meta")
 
 
 def test_the_same_page_later_is_of_the_same_document():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.document import Document
 from pipelines.extract import extract
+from pipelines.origin import ORIGINS
 from pipelines.read import read
 from pipelines.values import Rejected
 from warehouse.rows import Flag, Reason, Role, Stage
@@ -38,8 +39,8 @@ def reason(data, **options):
 
 
 def stated(article):
-    """The fields that hold something."""
-    left_out = {"text", "extractor", "flags"}
+    """The fields that hold something, and whence the date is."""
+    left_out = {"text", "extractor", "flags", *ORIGINS.values()} - {"published_from"}
     return {name: value for name in article.__slots__ if name not in left_out and (value := getattr(article, name))}
 
 
@@ -109,7 +110,7 @@ def test_a_list_of_short_lines_has_no_headline():
 )
 def test_a_date_prefix_is_the_day_of_publication(prefix):
     article = extracted(prefix + BODY)
-    assert (article.text, stated(article)) == (BODY, {"published_at": DAY, "published_from": "prefix"})
+    assert (article.text, stated(article)) == (BODY, {"published_at": DAY, "published_from": "text"})
     assert article.flags == {Flag.DATE_ONLY}
 
 
@@ -341,6 +342,11 @@ def assert_tidy(article):
 # Rows
 
 
+def test_front_matter_and_text_are_told_apart():
+    article = extracted(f"---\ndate: 2024-03-05\n---\n\nStorm closes harbour\n\nBy Ann Berg\n\n{BODY}\n")
+    assert (article.published_from, article.headline_from, article.byline_from) == ("front matter", "text", "text")
+
+
 def test_a_row_is_taken_by_its_field_names():
     article = row(
         id=17,
@@ -397,6 +403,11 @@ def test_python_lists_in_a_column_are_lists():
 def test_a_row_that_is_no_object_is_broken(data):
     if data:
         assert reason(data, role=Role.RECORD) is Reason.RECORD_BROKEN
+
+
+def test_names_of_fields_may_have_blanks_and_a_text_may_be_a_list():
+    article = row(**{"Article": ["One boat left.", "Two came."], "Date Published": "2024-03-05T00:00:00Z"})
+    assert (article.text, article.published_at) == ("One boat left.\n\nTwo came.", DAY)
 
 
 @pytest.mark.parametrize(
@@ -472,7 +483,7 @@ def test_a_page_gives_its_article_and_what_it_states():
         "- The Ada stays in Lindvik\n- The Berta stays on the island"
     )
     assert (article.extractor, article.headline, article.byline) == (
-        "trafilatura/2.3.1",
+        "blocks/1+trafilatura/2.3.1",
         "Storm closes harbour",
         ("Ann Berg",),
     )
@@ -482,19 +493,22 @@ def test_a_page_gives_its_article_and_what_it_states():
 
 
 @pytest.mark.parametrize(
-    "head",
+    ("head", "origin"),
     [
         (
-            '<script type="application/ld+json">{"@graph": [{"@type": "WebSite", "datePublished": "2001-01-01"}, '
-            '{"@type": "NewsArticle", "datePublished": "2024-03-05T11:30:00+01:00"}]}</script>'
+            (
+                '<script type="application/ld+json">{"@graph": [{"@type": "WebSite", "datePublished": "2001-01-01"}, '
+                '{"@type": "NewsArticle", "datePublished": "2024-03-05T11:30:00+01:00"}]}</script>'
+            ),
+            "json-ld",
         ),
-        '<meta property="article:published_time" content="2024-03-05T10:30:00Z">',
-        '<meta name="date" content="2024-03-05"><time datetime="2024-03-05T10:30:00Z">today</time>',
+        ('<meta property="article:published_time" content="2024-03-05T10:30:00Z">', "opengraph"),
+        ('<meta name="date" content="2024-03-05"><time datetime="2024-03-05T10:30:00Z">today</time>', "visible"),
     ],
 )
-def test_a_page_may_state_the_time(head):
+def test_a_page_may_state_the_time(head, origin):
     article = extracted(PAGE % head, address="a.html")
-    assert (article.published_at, article.published_from) == (datetime(2024, 3, 5, 10, 30, tzinfo=UTC), "page")
+    assert (article.published_at, article.published_from) == (datetime(2024, 3, 5, 10, 30, tzinfo=UTC), origin)
     assert Flag.DATE_ONLY not in article.flags
 
 
