@@ -14,6 +14,7 @@ from pipelines.dates import parse_date
 from pipelines.front_matter import split_front_matter
 from pipelines.layout import lay_out
 from pipelines.normalise import one_line
+from pipelines.page_text import find_page
 from pipelines.stated import Stated, persons, read_fields
 from warehouse.rows import Flag
 
@@ -52,18 +53,38 @@ class Form:
 
     stated: Stated
     text: str
-    published_from: str | None = None
+    front: frozenset[str] = frozenset()
+    """Names of the fields that front matter states."""
+    furniture: tuple[tuple[int, int], ...] = ()
+    """Start and end of each part of a whole page that stands around the article."""
 
 
 def read_text(text: str, *, is_markdown: bool = False, with_title: bool = True) -> Form:
     """The fields that a cleaned text opens with, and the rest as paragraphs."""
     form = _below_front_matter(text)
     form = _below_prefix(form)
+    if page := _page(form, is_markdown=is_markdown):
+        return page
     if with_title:
         form = _below_heading(form) if is_markdown else _below_title(form)
         form = _below_header_lines(form)
     body = markdown.plain(form.text) if is_markdown else form.text
     return replace(form, text=lay_out(body))
+
+
+def _page(form: Form, *, is_markdown: bool) -> Form | None:
+    """The form of a whole page's text: headline, byline and date are what stands above its article."""
+    text = lay_out(markdown.plain(form.text) if is_markdown else form.text)
+    found = find_page(text)
+    if found is None:
+        return None
+    page = replace(form, text=text, furniture=found.cuts)
+    if found.headline and not page.stated.headline:
+        page = replace(page, stated=replace(page.stated, headline=one_line(found.headline)))
+    for line in found.above:
+        if len(line) < _LONGEST_TITLE and not _HEADER.match(line) and (below := _with_header_line(page, line, text)):
+            page = below
+    return page
 
 
 def _below_front_matter(text: str) -> Form:
@@ -76,7 +97,7 @@ def _below_front_matter(text: str) -> Form:
     if stated.publisher and "://" in stated.publisher and not stated.stated_sources:
         # `source: https://…` names what the text rests on, not who published it.
         stated = replace(stated, publisher=None, stated_sources=(stated.publisher,))
-    return Form(stated, front.rest, "front matter" if stated.published_at else None)
+    return Form(stated, front.rest, frozenset(name for name in Stated.__dataclass_fields__ if getattr(stated, name)))
 
 
 def _below_prefix(form: Form) -> Form:
@@ -93,7 +114,7 @@ def _dated(form: Form, parsed: tuple[datetime, bool], rest: str) -> Form:
     if form.stated.published_at:
         return replace(form, text=rest)
     flags = form.stated.flags | ({Flag.DATE_ONLY} if parsed[1] else set())
-    return Form(replace(form.stated, published_at=parsed[0], flags=flags), rest, "prefix")
+    return replace(form, stated=replace(form.stated, published_at=parsed[0], flags=flags), text=rest)
 
 
 def _below_heading(form: Form) -> Form:
@@ -182,8 +203,7 @@ def _with_field(form: Form, name: str, value: str, rest: str) -> Form | None:
     }
     if not changes:
         return None
-    published_from = "prefix" if "published_at" in changes else form.published_from
-    return Form(replace(old, **changes, flags=old.flags | added.flags), rest, published_from)
+    return replace(form, stated=replace(old, **changes, flags=old.flags | added.flags), text=rest)
 
 
 def _are_names(text: str) -> bool:
