@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flows.full_disk import says_full_disk
 from flows.run import Run, run
 from flows.settings import Settings
@@ -13,7 +15,13 @@ from warehouse.maintain import maintain as maintain_lake
 def maintain(settings: Settings) -> Maintained:
     """Maintain the home's lake now."""
     with run(settings, "maintain") as current:
-        return _maintain(current)
+        found = _maintain(current)
+    if settings.rules.learn == "never":
+        return found
+    from flows.learn import learn
+
+    learned = learn(settings, current.clock(), is_accepting=settings.rules.learn == "accept")
+    return replace(found, rules_proposed=len(learned.proposed), rules_accepted=len(learned.accepted))
 
 
 def merge_if_due(current: Run) -> None:

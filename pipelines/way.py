@@ -36,7 +36,7 @@ class Way:
             data = fetch(document, self.limits)
             raw = decode(document, data)
             extracted = extract(raw)
-            stripped = strip(extracted, self.rules)
+            stripped = strip(extracted, self.rules, document.source)
             tagged = tag(extracted, stripped, self.gazetteer)
         except Rejected as verdict:
             return self.reject(document, data, verdict, raw)

@@ -124,6 +124,353 @@ def test_known_phrases_leave_no_residue(phrase):
     assert stripped(text).body == BODY
 
 
+# What pages of many publishers set between and behind their paragraphs.
+LINES = """
+Sign up for The Morning newsletter from the Lind Times
+Sign up to get the best stories of the week
+Subscribe to Lind Weekly
+Subscribe today and save 50%
+Subscribe now for full access
+Start your free trial today
+Get unlimited access for just $1
+Want to stay informed? Sign up for our free newsletter
+Sign up for Breaking News Alerts
+Get breaking news alerts in your inbox
+Never miss a story: subscribe to our newsletter
+Delivered to your inbox every weekday morning.
+To receive our newsletter, enter your email below
+Your email address will not be published. Required fields are marked *
+Thank you for subscribing!
+Please enter a valid email address
+You have successfully subscribed
+By subscribing you agree to our Terms of Use and Privacy Policy
+I would like to receive offers and promotions
+Newsletter Sign-up
+Email newsletters
+Subscribe to our RSS feed
+Subscribe to our YouTube channel
+Subscribe to the podcast on Apple Podcasts
+Like us on Facebook
+Follow us on Facebook, Twitter and Instagram
+Follow @annalind on Twitter
+Follow Anna Lind on Twitter: @annalind
+Connect with us on Facebook
+Join the conversation on Twitter
+Download our app
+Download the Lind News app for iOS and Android
+Get the app
+Tweet us @lindnews
+Email the author at anna@lind.example
+Contact Anna Lind at anna@lind.example
+Reach Anna Lind at 555-0199 or anna@lind.example
+Have a tip? Email us at tips@lind.example
+Got a story? Contact our newsroom
+Do you have a story for us? Get in touch
+Send tips to tips@lind.example
+Related Stories
+Related Articles
+Related Content
+Related Topics
+Related: The crane rises again
+READ MORE: The crane rises again
+READ: The crane rises again
+MORE: The crane rises again
+SEE ALSO: The crane rises again
+WATCH: The crane rises again
+Watch: The crane rises again
+ALSO READ | The crane rises again
+Read also: The crane rises again
+Don't miss: The crane rises again
+Don’t Miss
+You might also like
+You May Like
+Trending
+Trending Now
+Most Read
+Most Popular
+Popular on Lind News
+Editors' Picks
+Recommended for you
+Recommended
+What to Read Next
+Up Next
+Top Stories
+Latest News
+Latest Stories
+More Stories
+More News
+More from Sports
+More on this story
+More on this topic
+Read the full story here
+Read full article
+Continue reading
+Click to expand
+Tap to unmute
+Show more
+Load more
+View gallery
+View all
+See more
+Next article
+Previous article
+Advertisement
+ADVERTISEMENT
+Advertisement - story continues below
+Article continues below advertisement
+Story continues
+Sponsored
+Sponsored Content
+Promoted
+Paid Post
+Close
+Loading...
+Loading
+Share
+Share on Facebook
+Share on Twitter
+Share via Email
+Share this story
+Share this:
+Tweet
+Pin it
+Print this page
+Email this article
+Copy URL
+Save
+0 Comments
+Leave a comment
+Leave a Reply
+Post a comment
+View comments
+Comments are closed.
+Show Comments
+Log in to comment
+Report an error
+Report a typo
+Send feedback
+Listen to this article
+3 min read
+Read time: 3 minutes
+Published 3 hours ago
+Image:
+Photo:
+Photo: Anna Lind
+Photo by Anna Lind
+Photo credit: Anna Lind
+Photo courtesy of Lind Museum
+(Photo by Anna Lind/AFP)
+(AP Photo/Anna Lind)
+(Anna Lind/Reuters)
+Getty Images
+Getty
+REUTERS
+AFP
+Image credit: Getty
+Image source: Getty Images
+Image caption The crane
+File photo: the crane
+Credit: Anna Lind
+Anna Lind / Getty Images
+Anna Lind | AFP
+Anna Lind, AP
+Copyright 2031 The Associated Press. All rights reserved.
+Copyright 2031 Lind Media
+© 2031 Lind Media
+©2031 Lind Media
+© Lind Media 2031. All rights reserved.
+(c) 2031 Lind Media
+All rights reserved.
+This material may not be published, broadcast, rewritten, or redistributed without permission.
+Reproduction without permission is prohibited.
+Reprinted with permission.
+The Associated Press contributed to this report.
+AP writer Anna Lind contributed.
+Anna Lind contributed reporting.
+Reporting by Anna Lind; editing by Per Holm
+Editing by Per Holm
+(Reporting by Anna Lind)
+Our Standards: The Thomson Reuters Trust Principles.
+With files from The Canadian Press
+— With files from Anna Lind
+With AFP
+-AFP
+– Reuters
+(AFP)
+(Reuters)
+(PTI)
+This is a developing story. Check back for updates.
+This is a breaking news story and will be updated.
+We use cookies to give you the best experience.
+Accept all cookies
+Cookie settings
+Privacy Policy
+Terms of Use
+Terms of Service
+Terms and Conditions
+Contact us
+About us
+Advertise with us
+Subscribe
+Log in
+Sign in
+Register
+My account
+Already a subscriber? Log in
+Already have an account?
+Create a free account to continue reading
+This article is for subscribers only
+Subscribe to read the full article
+To continue reading, please subscribe
+You have 3 free articles remaining
+Support our journalism
+Support local journalism. Subscribe today.
+Support us
+Donate
+Donate now
+Become a member
+Make a donation
+If you like this story, share it with a friend.
+Enable JavaScript to view this page
+JavaScript is disabled
+Your browser does not support the video tag.
+This video is not available in your country
+Video player loading
+Play video
+Watch video
+Watch the video above
+View this post on Instagram
+A post shared by Anna Lind (@annalind)
+Follow Lind News on WhatsApp
+Join our WhatsApp channel
+Click here to join our WhatsApp channel
+Catch all the latest news on the Lind app
+For more news, visit lind.example
+For the latest news, follow us on Google News
+Stay tuned for more updates
+This site is protected by reCAPTCHA and the Google Privacy Policy and Terms of Service apply.
+Back to top
+Skip to main content
+Skip to content
+Menu
+Search
+Teilen
+Artikel teilen
+Kommentare
+3 Kommentare
+Anzeige
+Werbung
+Lesen Sie auch: Der Kran steht
+Lesen Sie auch
+Lies auch: Der Kran steht
+Mehr zum Thema
+Auch interessant:
+Das könnte Sie auch interessieren
+Weitere Artikel
+Weiterlesen
+Weiterlesen nach der Anzeige
+Newsletter
+Newsletter abonnieren
+Jetzt abonnieren
+Jetzt kostenlos anmelden
+Bereits Abonnent?
+Foto: dpa
+Foto: Anna Lind
+Quelle: dpa
+(dpa)
+© dpa
+Alle Rechte vorbehalten
+Zur Startseite
+Nach oben
+Empfohlener externer Inhalt
+Folgen Sie uns auf Facebook
+Lire aussi : La grue se relève
+À lire aussi
+LIRE AUSSI >> La grue se relève
+À découvrir aussi
+Lire la suite
+Publicité
+La suite après la publicité
+Partager
+Partager sur Facebook
+Commentaires
+Abonnez-vous
+S'abonner
+Article réservé aux abonnés
+Inscrivez-vous à notre newsletter
+Suivez-nous sur Facebook
+Crédit photo : Anna Lind
+(Avec AFP)
+Tous droits réservés
+Lee también
+Te puede interesar
+Te puede interesar: La grúa
+Lee más
+Publicidad
+Compartir
+Comentarios
+Suscríbete
+Síguenos en Twitter
+Noticias relacionadas
+Leggi anche: La gru
+Leggi anche
+Pubblicità
+Condividi
+Iscriviti alla newsletter
+Riproduzione riservata
+Leia também
+Leia mais
+Compartilhe
+Lees ook
+Lees ook: De kraan
+Les også: Kranen
+Annonse
+Læs også
+Annonce
+Läs mer
+Läs även
+Annons
+Dela artikeln
+""".strip().splitlines()
+
+
+def test_lines_of_many_publishers_and_languages_leave_no_residue():
+    left = [line for line in LINES if stripped("\n\n".join([*STORY[:2], line, *STORY[2:]])).body != BODY]
+    assert left == []
+
+
+PROSE = """
+Lesen Sie das Urteil genau, sagte der Richter, und sprechen Sie dann.
+Die Anzeige gegen den Reeder wurde am Montag zurückgezogen.
+Mehr als 300 Boote liegen im Hafen, weitere Schiffe warten draußen.
+Der Newsletter der Gemeinde erreicht 400 Haushalte.
+Folgen hat das für alle, die am Kai arbeiten.
+Le maire lit la lettre, et la publicité du port change de ton.
+Partager le quai avec les pêcheurs, voilà ce que demande la ville.
+La suite est connue : le bateau a coulé.
+El puerto comparte sus ingresos con el pueblo, y la publicidad ayuda.
+Lee la carta en voz alta y la guarda.
+Leggi e decreti sul porto cambiano ogni anno, dice il sindaco.
+Les pêcheurs ont donné leur accord lundi.
+De reacties op het plan waren fel, zei de burgemeester.
+Annonsen ble trukket tilbake av rederiet på mandag.
+The agency AFP and others were told of the crane.
+Search teams found the boat, and closed the harbour.
+Updated plans for the quay were shown on Monday.
+Contact with the ferry was lost at five, the guard said.
+The form asks for an e-mail address and a name.
+She donated her boat to the museum, and became a member of its board.
+Watch: the word means a night on the quay here.
+More news will come with the tide, they say.
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("sentence", PROSE)
+def test_prose_of_many_languages_stays(sentence):
+    text = "\n\n".join([*STORY[:2], sentence, *STORY[2:], sentence])
+    assert stripped(text).body == text
+
+
 def test_rules_are_a_value():
     assert pickle.loads(pickle.dumps(RULES)) == RULES
     assert load_rules().version == RULES.version
