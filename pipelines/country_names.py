@@ -1,7 +1,7 @@
-"""Countries named in other languages than English, by Unicode CLDR's names (Unicode License v3).
+"""Countries named in other languages than English, by Unicode CLDR's names (Unicode License v3) and words of our own.
 
 A table holds for texts of its language only. Scripts with spaces are matched by whole words, with the prefixes and
-endings that the language adds to a name; the others anywhere in the text.
+endings that the language adds to a name or an adjective; the others anywhere in the text.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NO_COUNTRY = "-"
+CITY = 0.5
+"""The weight of a city, where a country's name has 1."""
+ADJECTIVE, CITIES = "~", "*"
+"""What follows the code of a country whose adjectives or cities an entry of a table holds."""
 UNSPACED = frozenset({"ja", "th", "zh"})
 SHORTEST_STEM = 5
 PREFIXES = {
-    "ar": re.compile("[وف]?[بلك]?"),
+    "ar": re.compile("[وف]?[بلك]?(?:ال)?|[وف]?لل"),
     "he": re.compile("[ושכ]?[בלמהכש]?ה?"),
 }
 _SLAVIC = re.compile("[аяуюыиіеєїоэй]?|ой|ою|ею|ей|єю|ом|ем|єм|ам|ах|ями?")
@@ -42,6 +46,27 @@ ENDINGS = {
     "sv": re.compile("s?"),
     "uk": _SLAVIC,
 }
+_SCANDINAVIAN = re.compile("(?:[aet]|ne|a?rn[ae]|[ae]?rs?|e[nr]e|en|n?a?s)?")
+_ROMANCE = re.compile("[oaei]s?|es|s")
+_SLAVIC_LATIN = re.compile("ie|[aeiouyąęáéíýůú]|[ií]?(?:ego|emu|ej|mi?|ch)|é?(?:ho|mu)|[yý](?:mi|ch|m)|ou|ą|om|ami?|u")
+ADJECTIVE_ENDINGS = {
+    "ar": re.compile("[ةًاه]|ين|ون|ات"),
+    "cs": _SLAVIC_LATIN,
+    "da": _SCANDINAVIAN,
+    "de": re.compile("e[mnrs]?|n|s|er[ns]?|in(?:nen)?|er(?:in(?:nen)?)"),
+    "es": _ROMANCE,
+    "fr": re.compile("n?es?|s"),
+    "it": re.compile("[oaei]|h[ei]"),
+    "nl": re.compile("en?|s"),
+    "no": _SCANDINAVIAN,
+    "pl": _SLAVIC_LATIN,
+    "pt": _ROMANCE,
+    "ru": re.compile("[иыо]й|[оае]го|[оае]му|[иы]ми?|ом|[ао]я|[оею]й|ую|ое|[иы]е|[иы]х|ин|ине|[аы]"),
+    "sk": _SLAVIC_LATIN,
+    "sv": _SCANDINAVIAN,
+    "tr": re.compile("l[aei]r.{0,4}|[ıiuü]n?"),
+    "uk": re.compile("ий|ого|ому|им|ім|ої|ій|ою|их|ими|[аує]|і"),
+}
 FINAL_VOWEL = re.compile("(?:[aoeěyiаяоеыиіęă])$")
 STEMMED = frozenset({"cs", "pl", "ro", "ru", "uk"})
 """Languages whose endings replace a final vowel."""
@@ -52,42 +77,64 @@ IA = ("ия", "ія", "ia", "ja")
 @dataclass(frozen=True, slots=True)
 class _Table:
     automaton: Any
-    forms: tuple[tuple[str, str, bool], ...]
-    """Name, code, and whether it is a stem that needs an ending."""
+    forms: tuple[_Form, ...]
 
 
-def find_names(text: str, language: str, line: str) -> Iterator[tuple[str, str, int, int]]:
-    """Each name in a text of a language whose table is `line`: the words, the code, where they start and end."""
+@dataclass(frozen=True, slots=True)
+class _Form:
+    name: str
+    code: str
+    weight: float = 1.0
+    is_stem: bool = False
+    """It needs an ending."""
+    is_adjective: bool = False
+
+
+def find_names(text: str, language: str, line: str) -> Iterator[tuple[str, str, float, int, int]]:
+    """Each name in a text of a language whose table is `line`: the words, the code, the weight, where they start and end."""
     table = _table(language, line)
     for index, start, end in table.automaton.find_matches_as_indexes(text):
-        name, code, is_stem = table.forms[index]
+        form = table.forms[index]
+        name = form.name
         after = end if language in UNSPACED else _word_end(text, end)
         if language in UNSPACED:
             is_name = not _is_katakana(name) or not _is_katakana(text[max(0, start - 1) : start] + text[end : end + 1])
         else:
-            is_name = _begins(text, start, language) and _ends(text[end:after], name, language, is_stem=is_stem)
+            is_name = _begins(text, start, language) and _ends(text[end:after], form, language)
         if is_name:
-            yield text[start:after], code, start, after
+            yield text[start:after], form.code, form.weight, start, after
 
 
 @lru_cache(maxsize=32)
 def _table(language: str, line: str) -> _Table:
     from ahocorasick_rs import AhoCorasick, MatchKind
 
-    forms: dict[str, tuple[str, str, bool]] = {}
+    forms: dict[str, _Form] = {}
     for entry in line.split("|")[1:]:
         code, _, names = entry.partition("=")
         for name in names.split(","):
-            forms[name] = (name, code, False)
-            if language == "ar" and name.startswith("ال"):
-                forms.setdefault("لل" + name[2:], (name, code, False))
+            for form in _forms(name, code, language):
+                forms.setdefault(form.name, form)
     if language in STEMMED:
-        for name, code, _ in tuple(forms.values()):
-            stem = FINAL_VOWEL.sub("", name)
-            is_told = len(stem) >= SHORTEST_STEM or (name.endswith(IA) and len(stem) > 3)
-            if code != NO_COUNTRY and stem != name and is_told:
-                forms.setdefault(stem, (stem, code, True))
+        for form in tuple(forms.values()):
+            stem = FINAL_VOWEL.sub("", form.name)
+            is_told = len(stem) >= SHORTEST_STEM or (form.name.endswith(IA) and len(stem) > 3)
+            if form.code != NO_COUNTRY and not form.is_adjective and stem != form.name and is_told:
+                forms.setdefault(stem, _Form(stem, form.code, form.weight, is_stem=True))
     return _Table(AhoCorasick(list(forms), matchkind=MatchKind.LeftmostLongest), tuple(forms.values()))
+
+
+def _forms(name: str, code: str, language: str) -> Iterator[_Form]:
+    """What stands in a text for a name of the table."""
+    if code.endswith(ADJECTIVE):
+        stem = name.removesuffix("-")
+        yield _Form(stem, code[:2], is_stem=stem != name, is_adjective=True)
+        yield _Form(stem[0].upper() + stem[1:], code[:2], is_stem=stem != name, is_adjective=True)
+        return
+    weight = CITY if code.endswith(CITIES) else 1.0
+    yield _Form(name, code.removesuffix(CITIES), weight)
+    if language == "ar" and name.startswith("ال"):
+        yield _Form("لل" + name[2:], code.removesuffix(CITIES), weight)
 
 
 def _is_letter(character: str) -> bool:
@@ -110,11 +157,14 @@ def _begins(text: str, start: int, language: str) -> bool:
     return prefix is not None and prefix.fullmatch(text, at, start) is not None
 
 
-def _ends(rest: str, name: str, language: str, *, is_stem: bool) -> bool:
+def _ends(rest: str, form: _Form, language: str) -> bool:
     if not rest:
-        return not is_stem
+        return not form.is_stem
+    if form.is_adjective:
+        endings = ADJECTIVE_ENDINGS.get(language)
+        return endings is not None and endings.fullmatch(rest) is not None
     endings = ENDINGS.get(language)
-    long_enough = len(name) >= SHORTEST_STEM or is_stem or language == "ko"
+    long_enough = len(form.name) >= SHORTEST_STEM or form.is_stem or language == "ko"
     return endings is not None and long_enough and endings.fullmatch(rest) is not None
 
 

@@ -1,4 +1,4 @@
-"""The gazetteer: the words that name countries and subjects, and where they stand in a text."""
+"""The gazetteer: the words that name countries, and where they stand in a text."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.country_names import find_names
+from pipelines.country_names import CITY, find_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DATA = Path(__file__).parent / "data"
-CITY = 0.6
-"""The weight of a city, where a country's name has 1."""
 NEVER_COUNTRIES = "-"
 
 NEEDS_PROOF = {"Georgia": "GE", "GEORGIA": "GE", "Jordan": "JO", "JORDAN": "JO", "Chad": "TD", "CHAD": "TD"}
@@ -26,7 +24,7 @@ NEEDS_PROOF |= {"Turkey": "TR", "TURKEY": "TR"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gazetteer:
-    """The words that name countries and subjects, as tables that pickle small; equal when of the same version."""
+    """The words that name countries, as tables that pickle small; equal when of the same version."""
 
     version: str
     words: tuple[tuple[str, str, float], ...]
@@ -35,11 +33,8 @@ class Gazetteer:
     """Code, slug, name."""
     country_slugs: tuple[tuple[str, str], ...]
     """Slug of a name that a tag may carry, code."""
-    subjects: tuple[tuple[str, str, str, str], ...]
-    """Code, slug, name, code of the top-level subject."""
-    subject_slugs: tuple[tuple[str, str], ...]
     names: tuple[tuple[str, str], ...] = ()
-    """Language, its line of `country_names.txt`."""
+    """Language, its lines of `country_words.txt` and `country_names.txt` in one."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Gazetteer) and other.version == self.version
@@ -50,22 +45,32 @@ class Gazetteer:
 
 def load_gazetteer() -> Gazetteer:
     """The gazetteer of the tables in `pipelines/data`; its version is a hash of their bytes."""
-    files = ("countries.txt", "cities.txt", "mediatopics.txt", "mediatopic_synonyms.txt", "country_names.txt")
+    files = (
+        "countries.txt",
+        "cities.txt",
+        "country_names.txt",
+        "country_words.txt",
+    )
     texts = [(DATA / name).read_text(encoding="utf-8") for name in files]
     rows = [[line.split("|") for line in text.splitlines() if line and line[0] != "#"] for text in texts]
     countries, words, country_slugs = _country_tables(rows[0])
     for code, names in rows[1]:
         words = dict.fromkeys(names.split(","), (code, CITY)) | words
-    subjects, subject_slugs = _subject_tables(rows[2], rows[3])
     return Gazetteer(
         version=hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12],
         words=tuple((word, code, weight) for word, (code, weight) in words.items()),
         countries=countries,
         country_slugs=country_slugs,
-        subjects=subjects,
-        subject_slugs=subject_slugs,
-        names=tuple((row[0], "|".join(row)) for row in rows[4]),
+        names=_names(rows[2], rows[3]),
     )
+
+
+def _names(*tables: list[list[str]]) -> Pairs:
+    """Each language with all that the tables hold for it, on one line."""
+    lines: dict[str, str] = {}
+    for row in (row for table in reversed(tables) for row in table):
+        lines[row[0]] = "|".join([lines.get(row[0], row[0]), *row[1:]])
+    return tuple(lines.items())
 
 
 Words = dict[str, tuple[str, float]]
@@ -87,21 +92,6 @@ def _country_tables(rows: list[list[str]]) -> tuple[tuple[tuple[str, str, str], 
     return tuple(countries), words, tuple(slugs.items())
 
 
-def _subject_tables(
-    rows: list[list[str]], synonyms: list[list[str]]
-) -> tuple[tuple[tuple[str, str, str, str], ...], Pairs]:
-    subjects = []
-    slugs: dict[str, str] = {}
-    for number, top, name in rows:
-        # The slug that newsrooms use for medtop:16000000.
-        slug = "conflicts" if number == "16000000" else slugify(name)
-        subjects.append((f"medtop:{number}", slug, name, f"medtop:{top}"))
-        slugs.setdefault(slugify(name), f"medtop:{number}")
-    for number, names in synonyms:
-        slugs |= dict.fromkeys(names.split(","), f"medtop:{number}")
-    return tuple(subjects), tuple(slugs.items())
-
-
 def slugify(text: str) -> str:
     """The tag in lower case, NFKC, with `-` for all that is no letter, digit or combining mark."""
     folded = unicodedata.normalize("NFKC", text).casefold() if not text.isascii() else text.lower()
@@ -117,8 +107,6 @@ class Compiled:
     patterns: tuple[tuple[str, str, float], ...]
     countries: dict[str, tuple[str, str]]
     country_slugs: dict[str, str]
-    subjects: dict[str, tuple[str, str, str]]
-    subject_slugs: dict[str, str]
     names: dict[str, str]
 
 
@@ -136,8 +124,6 @@ def compiled(gazetteer: Gazetteer) -> Compiled:
         patterns=tuple(forms.values()),
         countries={code: (slug, name) for code, slug, name in gazetteer.countries},
         country_slugs=dict(gazetteer.country_slugs),
-        subjects={code: (slug, name, top) for code, slug, name, top in gazetteer.subjects},
-        subject_slugs=dict(gazetteer.subject_slugs),
         names=dict(gazetteer.names),
     )
 
@@ -146,13 +132,17 @@ Match = tuple[str, str, float, int, int]
 """Word, code, weight, start and end."""
 
 
+SAME_TABLE = {"nb": "no", "nn": "no"}
+
+
 def find_countries(text: str, language: str | None, ready: Compiled) -> list[Match]:
     """Where a text names countries: in English, and in its own language, which goes first where both match."""
-    line = ready.names.get((language or "").split("-")[0])
+    primary = (language or "").split("-")[0]
+    primary = SAME_TABLE.get(primary, primary)
+    line = ready.names.get(primary)
     if line is None:
         return list(_english(text, ready))
-    own = [(word, code, 1.0, start, end) for word, code, start, end in find_names(text, (language or "")[:2], line)]
-    return _merged(own, list(_english(text, ready)))
+    return _merged(list(find_names(text, primary, line)), list(_english(text, ready)))
 
 
 def _merged(own: list[Match], english: list[Match]) -> list[Match]:

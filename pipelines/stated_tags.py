@@ -1,4 +1,4 @@
-"""The tags that came with an article: kept, and mapped to countries and subjects where they name one."""
+"""The tags that came with an article: kept, and mapped to countries where they name one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ CAUTIOUS = {"GE", "JO", "TD", "TR"}
 """Countries whose name is also a state, a given name or a bird: the name alone, tagged or written, is not enough."""
 
 
+def in_order(stated: Sequence[str]) -> tuple[str, ...]:
+    """Stated tags in an order of their own: the lake keeps them in none, and is to give the same rows when it tags again."""
+    return tuple(sorted({verbatim.strip()[:MAX_TAG_CHARS] for verbatim in stated[:MAX_STATED]}))
+
+
 def stated_tags(stated: Sequence[str], gazetteer: Gazetteer, found: set[str]) -> Iterator[Tag]:
-    """The rows of stated tags; `found` are the countries that the text names."""
+    """The rows of stated tags, put in order; `found` are the countries that the text names."""
     ready = compiled(gazetteer)
-    for verbatim in stated[:MAX_STATED]:
-        name = verbatim.strip()[:MAX_TAG_CHARS]
+    for name in stated:
         slug = slugify(name)
         if not slug:
             continue
@@ -29,10 +33,3 @@ def stated_tags(stated: Sequence[str], gazetteer: Gazetteer, found: set[str]) ->
         code = ready.country_slugs.get(slug)
         if code and (code not in CAUTIOUS or code in found):
             yield Tag(tag=ready.countries[code][0], scheme="country", code=code, name=ready.countries[code][1], **given)
-        subject = ready.subject_slugs.get(slug)
-        if subject:
-            topic, topic_name, top = ready.subjects[subject]
-            yield Tag(tag=topic, scheme="mediatopic", code=subject, top_code=top, name=topic_name, **given)
-
-
-Mention = tuple[str, float, str]
