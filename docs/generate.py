@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from pipelines.strip import Family
-from warehouse.rows import TABLES, Decision, Flag, HomeRow, Reason, Role, Stage
+from warehouse.rows import TABLES, Decision, Flag, Found, HomeRow, Reason, Role, Stage
 from warehouse.schema import columns, sql_type
 
 FOLDER = Path(__file__).parent
@@ -23,10 +23,11 @@ _LISTS: dict[str, type[StrEnum]] = {
     "Stages": Stage,
     "Reasons": Reason,
     "Flags": Flag,
+    "Where a field was found": Found,
     "Families of rules": Family,
 }
 _READ = (
-    "articles article_versions article_tags documents payloads outcomes removals rejects duplicates sources polls runs"
+    "articles article_versions article_tags documents payloads outcomes removals rejects duplicates stories story_articles sources polls runs"
 ).split()
 
 

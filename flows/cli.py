@@ -18,6 +18,7 @@ import typer
 if TYPE_CHECKING:
     from connectors.polling.fleet import Progress
     from flows.backfill import Result
+    from flows.enrich import Progress as Enrichment
     from flows.settings import Settings
     from warehouse.load import Counts
 
@@ -33,6 +34,8 @@ app = typer.Typer(
 )
 sources_app = typer.Typer(help="Manage what is pulled: feeds, sitemaps and folders.", rich_markup_mode=None)
 app.add_typer(sources_app, name="sources", no_args_is_help=True)
+rules_app = typer.Typer(help="Rules for boilerplate: look at them, learn them from the lake.", rich_markup_mode=None)
+app.add_typer(rules_app, name="rules", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -167,21 +170,36 @@ def backfill(
         str | None, typer.Option(help="Name of the source; binds a folder that was moved to its old name.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many documents.")] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=COLUMN,...",
+            help="Which columns of rows (JSON Lines, CSV, Parquet) stand for which fields; dots go into objects. "
+            "Files that were read with others are read again.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would land, and change nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when documents were rejected.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read files, folders and archives into the lake; what is there already is not read again."""
+    from connectors.fields import FieldsError, read_mapping
     from flows.backfill import backfill as run_here
     from flows.one_off import run_flow_or_direct
 
+    try:
+        mapping = read_mapping(fields or ())
+    except FieldsError as error:
+        raise typer.BadParameter(str(error), param_hint="--fields") from error
     settings = _settings()
     with _Progress() as progress:
         hooks: dict[str, Any] = {"report": progress.show, "stop": progress.stop}
         if dry_run:
-            result = run_here(settings, paths, source=source, limit=limit, is_dry=True, **hooks)
+            result = run_here(settings, paths, source=source, limit=limit, fields=mapping, is_dry=True, **hooks)
         else:
-            result = run_flow_or_direct("backfill", settings, paths=paths, source=source, limit=limit, **hooks)
+            result = run_flow_or_direct(
+                "backfill", settings, paths=paths, source=source, limit=limit, fields=mapping, **hooks
+            )
     _print_result(settings, result, progress.seconds, as_json=as_json, is_dry=dry_run)
     _exit_for(result, strict=strict)
 
@@ -266,6 +284,37 @@ def status(
 
 
 @app.command()
+def stories(
+    story_id: Annotated[
+        str | None, typer.Argument(help="One story, from its first article on; the first characters of its id do.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="With an article since then: 2026-01-31, 7d, 12h.")] = None,
+    source: Annotated[str | None, typer.Option(help="With an article of this source or publisher.")] = None,
+    country: Annotated[str | None, typer.Option(help="About this country: iraq, or IQ.")] = None,
+    subject: Annotated[str | None, typer.Option(help="About this subject: conflicts, or medtop:16000000.")] = None,
+    least: Annotated[int, typer.Option("--min", help="Of so many articles or more, copies not counted.")] = 1,
+    limit: Annotated[int, typer.Option(help="So many at the most.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Stories: articles about one event, those of most publishers first."""
+    from flows.show import print_json
+    from flows.since import parse_since
+    from flows.stories import Wanted, print_stories, print_story
+    from flows.stories import stories as read_stories
+    from flows.stories import story as read_story
+
+    home = _existing().home
+    if story_id:
+        one = read_story(home, story_id)
+        print_json(one, sys.stdout) if as_json else print_story(one, sys.stdout)
+        return
+    moment = parse_since(since, datetime.now(UTC)) if since else None
+    wanted = Wanted(since=moment, source=source, country=country, subject=subject, least=least, limit=limit)
+    found = read_stories(home, wanted)
+    print_json(found, sys.stdout) if as_json else print_stories(found, sys.stdout)
+
+
+@app.command()
 def explain(
     what: Annotated[str, typer.Argument(help="A URL, a path, a document or an article.")],
     as_json: JsonOption = False,
@@ -286,6 +335,7 @@ def explain(
 
 @app.command()
 def replay(
+    wanted: Annotated[str | None, typer.Argument(metavar="[REASON]", help="As --reason, after --rejected.")] = None,
     rejected: Annotated[bool, typer.Option("--rejected", help="Documents that became no article.")] = False,
     reason: Annotated[str | None, typer.Option(help="Of the rejected, those with this reason.")] = None,
     source: Annotated[str | None, typer.Option(help="Documents of this source.")] = None,
@@ -295,16 +345,77 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Extract again from the stored documents; what comes out the same is not touched."""
-    from flows.replay import Selection
+    from flows.changes import Change, print_change
+    from flows.replay import Selection, replayed_lines
     from flows.replay import replay as run_replay
+    from warehouse.rows import Reason
 
+    if wanted and (reason or not rejected):
+        raise Failed(f"{wanted} is no option; a reason follows --rejected or --reason", 2)
+    reason = reason or wanted
+    if reason and reason not in set(Reason):
+        raise Failed(f"no reason {reason!r}; expected one of {', '.join(sorted(Reason))}", 2)
     if not (rejected or reason or source or since or everything):
         raise Failed("say what to replay: --rejected, --reason R, --source NAME, --since TIME or --all", 2)
     settings = _existing()
     selection = Selection(rejected=rejected or reason is not None, reason=reason, source=source, since=since)
+    is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def show(change: Change) -> None:
+        print_change(change, sys.stdout, is_coloured=is_coloured)
+
     with _Progress() as progress:
-        result = run_replay(settings, selection, is_diff=diff, report=progress.show, stop=progress.stop, out=sys.stdout)
+        result = run_replay(
+            settings,
+            selection,
+            is_diff=diff,
+            report=progress.show,
+            stop=progress.stop,
+            show=None if as_json else show,
+        )
     _print_result(settings, result, progress.seconds, as_json=as_json, is_dry=diff)
+    if not as_json and _options.verbosity >= 0:
+        print("\n".join(replayed_lines(result, is_diff=diff)))
+
+
+@app.command()
+def enrich(
+    only: Annotated[
+        list[str] | None, typer.Option(help="Make this again: tags, copies, stories. All three, where none is named.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Articles from then on: 2026-01-31, 7d, 12h.")] = None,
+    until: Annotated[str | None, typer.Option(help="Articles before then.")] = None,
+    source: Annotated[str | None, typer.Option(help="Articles of this source.")] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what would change, and change nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make tags, copies and stories again; no body is touched, nor what comes out the same."""
+    from flows.enrich import Difference, Part, Selection, enriched_lines, print_difference
+    from flows.enrich import enrich as run_enrich
+    from flows.show import print_json
+
+    if unknown := set(only or ()) - set(Part):
+        raise Failed(f"nothing is named {min(unknown)!r}; expected one of {', '.join(Part)}", 2)
+    settings = _existing()
+    parts = tuple(part for part in Part if not only or part in only)
+    is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def show(difference: Difference) -> None:
+        print_difference(difference, sys.stdout, is_coloured=is_coloured)
+
+    with _Progress() as progress:
+        result = run_enrich(
+            settings,
+            Selection(parts=parts, source=source, since=since, until=until),
+            is_diff=diff,
+            report=progress.show_enriched,
+            stop=progress.stop,
+            show=None if as_json else show,
+        )
+    if as_json:
+        print_json(result, sys.stdout)
+    elif _options.verbosity >= 0:
+        print("\n".join(enriched_lines(result, is_diff=diff)))
 
 
 @app.command()
@@ -320,6 +431,8 @@ def maintain(as_json: JsonOption = False) -> None:
         megabytes = found.size_after_bytes / 1e6
         print(f"Parquet files: {found.files_before:,} before, {found.files_after:,} now ({megabytes:,.1f} MB)")
         print(f"old snapshots expired: {found.snapshots_expired:,}; files removed: {found.files_removed:,}")
+        if found.rules_proposed or found.rules_accepted:
+            print(f"rules learned: {found.rules_proposed:,} proposed, {found.rules_accepted:,} accepted")
         print("\n".join(found.problems) or "checked: all is well")
     if found.problems:
         sys.exit(1)
@@ -512,6 +625,100 @@ def sources_remove(name: str) -> None:
     print(f"removed {name}; its articles stay in the lake")
 
 
+@rules_app.command("list")
+def rules_list(
+    source: Annotated[str | None, typer.Option(help="Those that hold for this source.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that come with newsmill.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The home's own rules: their state, in how many articles they were seen and when, what they take out."""
+    from flows.rules import listed, print_list
+    from flows.show import print_json
+
+    home = _settings().home
+    rows = listed(home, source=source, everything=everything)
+    if as_json:
+        print_json(rows, sys.stdout)
+    else:
+        print_list(home, rows, sys.stdout)
+
+
+@rules_app.command("show")
+def rules_show(name: str, as_json: JsonOption = False) -> None:
+    """What is known of a rule: its evidence with examples, and what it has taken out."""
+    from flows.rules import print_rule, shown_rule
+    from flows.show import print_json
+
+    home = _settings().home
+    found = shown_rule(home, name)
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print_rule(home, found, sys.stdout)
+
+
+@rules_app.command("test")
+def rules_test(
+    file: Annotated[Path, typer.Argument(help="A text.")],
+    table: Annotated[Path | None, typer.Option("--rules", help="Only the rules of this table.")] = None,
+    source: Annotated[str, typer.Option(help="As an article of this source.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """What the rules take out of a text, span by span; changes nothing."""
+    from flows.rules import print_tried, tried
+    from flows.show import print_json
+
+    try:
+        found = tried(_settings().home, file, table=table, source=source)
+    except OSError as error:
+        raise Failed(f"{error.filename} cannot be read: {error.strerror or error}") from error
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print_tried(found, sys.stdout)
+
+
+@rules_app.command("learn")
+def rules_learn(
+    source: Annotated[str | None, typer.Option(help="From the articles of this source alone.")] = None,
+    since: Annotated[str | None, typer.Option(help="From articles since then: 2026-01-31, 7d, 12h.")] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Accept those whose evidence is beyond doubt.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for lines that recur across a source's articles, and propose rules that take them out."""
+    from flows.learn import learn
+    from flows.rules import print_learned
+    from flows.show import print_json
+    from flows.since import parse_since
+
+    settings, now = _existing(), datetime.now(UTC)
+    found = learn(settings, now, source=source, since=parse_since(since, now) if since else None, is_accepting=accept)
+    if as_json:
+        print_json(found, sys.stdout)
+    else:
+        print_learned(settings.home, found, sys.stdout)
+
+
+@rules_app.command("accept")
+def rules_accept(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+    """Let rules hold: for new documents at once, for those in the lake after a replay."""
+    _decide(names, "accepted")
+
+
+@rules_app.command("reject")
+def rules_reject(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+    """Let rules hold no more, and never propose them again; a replay brings the text back."""
+    _decide(names, "rejected")
+
+
+def _decide(names: list[str], state: str) -> None:
+    from flows.rules import decide, print_decided
+
+    home = _settings().home
+    sources = decide(home, names, state, datetime.now(UTC))
+    print_decided(home, names, sources, state, sys.stdout)
+
+
 class _Progress:
     """A line of progress on a terminal, and the two meanings of Ctrl-C."""
 
@@ -544,6 +751,9 @@ class _Progress:
     def show_polls(self, polls: Progress) -> None:
         failed = f", {polls.failed:,} failed" if polls.failed else ""
         self._print(f"{polls.done:,} of {polls.all:,} sources polled{failed}")
+
+    def show_enriched(self, enriched: Enrichment) -> None:
+        self._print(f"{enriched.part}: {enriched.done:,} of {enriched.all:,} articles, {enriched.changed:,} changed")
 
     def _print(self, line: str) -> None:
         if self._is_shown:

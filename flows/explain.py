@@ -18,13 +18,16 @@ from urllib.parse import unquote_to_bytes
 
 from connectors.document import digest
 from connectors.names import file_uri, leftover, spelt
-from flows.show import command, heading, paragraph, print_record, print_table, printable, short, size
+from flows.show import command, heading, paragraph, print_record, print_table, printable, short, shown, size
 from flows.status import is_replayable, meaning, what_to_do
+from flows.story_evidence import StoryEvidence, print_story_evidence, story_evidence
 from pipelines.address import normalise
+from pipelines.origin import ORIGINS
 from warehouse.catalog import Home
 from warehouse.known import payloads as first_payloads
 from warehouse.query import connect
 from warehouse.rows import Role
+from warehouse.shingles import shared_passages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,6 +81,7 @@ class ArticleStory:
     copy_of: Record | None
     copies: tuple[Record, ...]
     copies_count: int
+    story: StoryEvidence | None
     removals: tuple[Record, ...]
 
 
@@ -360,7 +364,7 @@ def _article_story(lake: duckdb.DuckDBPyConnection, article_id: str) -> ArticleS
     by_article = "WHERE article_id = $id"
     copies = _records(
         lake,
-        """SELECT d.article_id, d.reason, d.score, a.source, a.url, a.headline
+        """SELECT d.article_id, d.reason, d.score, a.source, a.publisher, a.credit_line, a.published_at, a.url, a.headline
         FROM duplicates d LEFT JOIN articles a USING (article_id) WHERE d.duplicate_of = $id ORDER BY d.article_id""",
         id=article_id,
     )
@@ -370,11 +374,25 @@ def _article_story(lake: duckdb.DuckDBPyConnection, article_id: str) -> ArticleS
         tags=tuple(
             _records(lake, f"SELECT * FROM article_tags {by_article} ORDER BY scheme, score DESC", id=article_id)
         ),
-        copy_of=next(iter(_records(lake, f"SELECT * FROM duplicates {by_article}", id=article_id)), None),
+        copy_of=_copy_of(lake, article_id, rows[-1]["body"] if rows else ""),
         copies=tuple(copies[:_SHOWN]),
         copies_count=len(copies),
+        story=story_evidence(lake, article_id),
         removals=tuple(_records(lake, f"SELECT * FROM removals {by_article} ORDER BY version, start", id=article_id)),
     )
+
+
+def _copy_of(lake: duckdb.DuckDBPyConnection, article_id: str, body: str) -> Record | None:
+    """What the article is a copy of, with the longest passages that the two share."""
+    found = _records(lake, "SELECT * FROM duplicates WHERE article_id = $id", id=article_id)
+    if not found:
+        return None
+    original = _whole_rows(lake, "articles", found[0]["duplicate_of"])
+    if not original:
+        return found[0]
+    names = ("source", "publisher", "credit_line", "published_at", "url", "headline")
+    shared = () if found[0]["reason"] == "content" else shared_passages(body, original[0]["body"])
+    return found[0] | {"original": {name: original[0][name] for name in names}, "shared_passages": shared}
 
 
 def _whole_rows(lake: duckdb.DuckDBPyConnection, table: str, article_id: str) -> list[Record]:
@@ -597,7 +615,7 @@ def _print_reject(home: Home, reject: Record, out: TextIO) -> None:
 
 _ARTICLE_LINES = (
     *("headline", "subheadline", "byline", "dateline", "credit_line", "section", "publisher", "source", "url"),
-    *("canonical_url", "language", "published_at", "published_from", "modified_at", "first_seen_at", "word_count"),
+    *("canonical_url", "language", "published_at", "modified_at", "first_seen_at", "word_count"),
     *("summary", "image_url", "stated_sources", "flags", "extractor", "pipeline_version"),
 )
 
@@ -605,7 +623,7 @@ _ARTICLE_LINES = (
 def _print_article(story: ArticleStory, out: TextIO) -> None:
     article = story.article
     heading(f"article {article['article_id']}", out)
-    lines = {name.replace("_", " "): article.get(name) for name in _ARTICLE_LINES}
+    lines = {name.replace("_", " "): _with_origin(article, name) for name in _ARTICLE_LINES}
     print_record(lines | {"body": short(article.get("body") or "", _SCRAP)}, out, indent=2)
     _print_versions(story.versions, out)
     if story.tags:
@@ -613,13 +631,32 @@ def _print_article(story: ArticleStory, out: TextIO) -> None:
         rows = [[t["scheme"], t["name"], t["code"], f"{t['score']:.2f}", t["evidence"]] for t in story.tags]
         print_table(["scheme", "name", "code", "score", "evidence"], rows, out, indent=4)
     if story.copy_of:
-        copy = story.copy_of
-        paragraph(f"a copy of {copy['duplicate_of']} ({copy['reason']}, score {copy['score']:.2f})", out)
+        _print_copy(story.copy_of, out)
     if story.copies:
         out.write(f"  copies of it: {story.copies_count:,}\n")
         rows = [[c["article_id"], c["reason"], c["source"], c["url"] or c["headline"]] for c in story.copies]
         print_table(["article", "reason", "source", "what"], rows, out, indent=4)
+    if story.story:
+        print_story_evidence(story.story, out)
     _print_removals(story, out)
+
+
+def _print_copy(copy: Record, out: TextIO) -> None:
+    paragraph(f"a copy of {copy['duplicate_of']} ({copy['reason']}, score {copy['score']:.2f})", out)
+    original = copy.get("original", {})
+    said = [original.get("publisher") or original.get("source"), original.get("credit_line"), original.get("headline")]
+    if any(said):
+        paragraph("the original: " + ", ".join(filter(None, said)), out, indent=4)
+    for passage in copy.get("shared_passages", ()):
+        paragraph(f"both have: {short(passage, _SCRAP)}", out, indent=4)
+
+
+def _with_origin(article: Record, name: str) -> object:
+    """The value, with where it was found for those fields that say it."""
+    value, origin = article.get(name), article.get(ORIGINS.get(name, ""))
+    if not value or not origin:
+        return value
+    return f"{shown(value)} ({origin})"
 
 
 def _print_versions(versions: Sequence[Version], out: TextIO) -> None:

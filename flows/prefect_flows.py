@@ -61,12 +61,21 @@ def flows(hooks: Hooks) -> dict[str, Flow[..., Any]]:
 
 def _backfill(hooks: Hooks) -> Flow[..., Any]:
     @flow(name="backfill", persist_result=False)
-    def backfill(home: str, paths: list[str], source: str | None = None, limit: int | None = None) -> Any:
+    def backfill(
+        home: str, paths: list[str], source: str | None = None, limit: int | None = None, fields: str | None = None
+    ) -> Any:
         """Read files, folders and archives into the lake."""
         settings, places = _settings(home), [Path(path) for path in paths]
         report = _reporting(hooks)
         result = pulling.backfill(
-            settings, places, source=source, limit=limit, report=report, stop=hooks.stop, step=in_task(hooks.stop)
+            settings,
+            places,
+            source=source,
+            limit=limit,
+            fields=fields,
+            report=report,
+            stop=hooks.stop,
+            step=in_task(hooks.stop),
         )
         return _told("backfill", settings, result)
 

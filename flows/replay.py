@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 
 import duckdb
 import zstandard
 
-from connectors.connector import Item, Unchanged
+from connectors.connector import Item, Passed, Unchanged
 from connectors.document import Document
 from flows.backfill import Result
+from flows.changes import Change, Tally, changes, tally
 from flows.full_disk import says_full_disk
 from flows.run import Run, dry_run, run
 from flows.settings import Settings
@@ -24,7 +24,7 @@ from warehouse.rows import Flag, Role
 
 _GROUP = 200
 
-_KEPT = """
+_WANTED = """
 WITH wanted AS (
     SELECT a.document_id, a.payload_sha256 AS sha256, a.seen_at, NULL AS reason, a.article_id FROM lake.articles a WHERE NOT $rejected
     UNION ALL
@@ -34,13 +34,20 @@ WITH wanted AS (
         FROM lake.payloads SEMI JOIN lake.rejects USING (document_id) WHERE role = 'page' GROUP BY document_id
     ) l USING (document_id)
 )
+"""
+_CHOSEN = """($reason IS NULL OR w.reason = $reason) AND ($source IS NULL OR d.source = $source)
+    AND ($since IS NULL OR w.seen_at >= $since)"""
+_KEPT = f"""{_WANTED}
 SELECT d.source, p.role, d.address, d.uri, w.seen_at AS fetched_at, p.data, d.url, d.media_type, d.charset,
-    d.final_uri, d.http_status, d.headers, d.flags, e.data AS entry, d.document_id, w.article_id
+    d.final_uri, d.http_status, d.headers, d.flags, d.fields, e.data AS entry, d.document_id, w.article_id
 FROM wanted w JOIN lake.documents d USING (document_id)
 JOIN lake.payloads p ON p.document_id = w.document_id AND p.sha256 = w.sha256
 LEFT JOIN (FROM lake.payloads WHERE role = 'entry') e ON p.role = 'page' AND e.document_id = w.document_id
-WHERE ($reason IS NULL OR w.reason = $reason) AND ($source IS NULL OR d.source = $source)
-    AND ($since IS NULL OR w.seen_at >= $since)
+WHERE {_CHOSEN}
+"""
+_WITHOUT_BYTES = f"""{_WANTED}
+SELECT count(*) FROM wanted w JOIN lake.documents d USING (document_id)
+ANTI JOIN lake.payloads p ON p.document_id = w.document_id AND p.sha256 = w.sha256 WHERE {_CHOSEN}
 """
 
 
@@ -54,6 +61,15 @@ class Selection:
     since: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed(Result):
+    """What a replay did, or would do."""
+
+    tally: Tally
+    changes: tuple[Change, ...] = ()
+    """With `is_diff`, where they were not printed."""
+
+
 @says_full_disk
 def replay(
     settings: Settings,
@@ -62,28 +78,68 @@ def replay(
     is_diff: bool = False,
     report: Callable[[Counts], None] = lambda _: None,
     stop: threading.Event | None = None,
-    out: TextIO | None = None,
-) -> Result:
-    """Take kept documents the whole way again; with `is_diff`, print before and after and change nothing."""
-    if is_diff:
-        begin = dry_run(settings, "replay", report=report, stop=stop, inspect=lambda c: _print_changes(c, out))
-    else:
-        begin = run(settings, "replay", report=report, stop=stop)
-    with begin as current:
+    show: Callable[[Change], None] | None = None,
+) -> Replayed:
+    """Take kept documents the whole way again; with `is_diff`, change nothing and `show`, or give, what would change."""
+    tallies: list[Tally] = []
+    found: list[Change] = []
+
+    def inspect(connection: duckdb.DuckDBPyConnection) -> None:
+        tallies.append(tally(connection))
+        if is_diff:
+            for change in changes(connection):
+                (show or found.append)(change)
+
+    begin = dry_run if is_diff else run
+    with begin(settings, "replay", report=report, stop=stop, inspect=inspect) as current:
+        current.passed += _without_bytes(current, selection)
         current.take(_documents(current, selection))
-        return Result(current.run_id, current.counts, current.resumed, (), (selection.source or "all",))
+        return Replayed(
+            run_id=current.run_id,
+            counts=current.counts,
+            resumed=current.resumed,
+            passed=tuple(current.passed),
+            sources=(selection.source or "all",),
+            tally=sum(tallies, Tally()),
+            changes=tuple(found),
+        )
 
 
-def _documents(current: Run, selection: Selection) -> Iterator[Item]:
+def replayed_lines(result: Replayed, *, is_diff: bool) -> Iterator[str]:
+    """How many articles changed, and how, in a line or two."""
+    t = result.tally
+    articles = result.counts.documents - result.counts.rejected + t.rejected
+    would = "would change" if is_diff else "changed"
+    kinds = (
+        (t.versions, "in what a reader sees, which makes a version"),
+        (t.details, "in other fields or tags"),
+        (t.new, "that had been rejected"),
+    )
+    how = "; ".join(f"{count:,} {kind}" for count, kind in kinds if count)
+    yield f"{t.changed:,} of {articles:,} articles {would}{f': {how}' if how else ''}"
+    if t.rejected:
+        yield f"{t.rejected:,} would be rejected today, and stay as they are"
+
+
+def _values(selection: Selection) -> dict[str, Any]:
     since = parse_since(selection.since, datetime.now(UTC)) if selection.since else None
-    values = {
+    return {
         "rejected": selection.rejected,
         "reason": selection.reason,
         "source": selection.source,
         "since": since,
     }
+
+
+def _without_bytes(current: Run, selection: Selection) -> list[Passed]:
+    """Documents whose bytes were too many to be kept, could not be read, or were kept for their time."""
+    (count,) = current.connection.execute(_WITHOUT_BYTES, _values(selection)).fetchone() or (0,)
+    return [Passed("documents", "their bytes are not kept, so they stay as they are", count)] if count else []
+
+
+def _documents(current: Run, selection: Selection) -> Iterator[Item]:
     reader = current.connection.cursor()  # the loads of this run go on beside it
-    found = reader.execute(_KEPT, values)
+    found = reader.execute(_KEPT, _values(selection))
     names = [d[0] for d in found.description or ()]
     unpack = zstandard.ZstdDecompressor()
     while rows := found.fetchmany(_GROUP):
@@ -100,28 +156,3 @@ def _document(row: dict[str, Any], unpack: zstandard.ZstdDecompressor) -> Docume
         "entry": row["entry"] and unpack.decompress(row["entry"]),
     }
     return Document(**fields)
-
-
-def _print_changes(connection: duckdb.DuckDBPyConnection, out: TextIO | None) -> None:
-    """The articles that the load rewrote, as differences of headline and body."""
-    rows = (
-        connection.execute(
-            """SELECT a.article_id, o.headline, o.body, a.headline, a.body FROM lake.articles a
-        JOIN old_articles o USING (article_id) SEMI JOIN affected USING (article_id)
-        WHERE (o.headline, o.body) IS DISTINCT FROM (a.headline, a.body) ORDER BY 1"""
-        ).fetchall()
-        if _has_rewritten(connection)
-        else []
-    )
-    for article_id, headline, body, new_headline, new_body in rows:
-        before = [headline or "", "", *(body or "").split("\n")]
-        after = [new_headline or "", "", *(new_body or "").split("\n")]
-        for line in difflib.unified_diff(
-            before, after, f"{article_id} before", f"{article_id} after", lineterm="", n=1
-        ):
-            print(line, file=out)
-
-
-def _has_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:
-    row = connection.execute("SELECT count(*) FROM affected").fetchone()
-    return bool(row and row[0])

@@ -26,13 +26,16 @@ import duckdb
 from connectors.connector import FileRead, Item, Moved, Passed, Unchanged
 from connectors.landing import Batch, BatchLimits, discard, land, pending
 from flows.settings import Settings, defaults_toml
+from pipelines.home_rules import rows_in_force
 from pipelines.version import pipeline_version
 from warehouse import runs
 from warehouse.catalog import Home, HomeError, open_lake, writing
+from warehouse.copies import lacking, settle_copies
 from warehouse.known import LakeKnown
-from warehouse.load import Counts, Staging, load
+from warehouse.load import Counts, Staging, load, transaction
 from warehouse.query import init_sql
 from warehouse.rows import SourceRow
+from warehouse.stories import settle_stories, untold
 
 if TYPE_CHECKING:
     from pipelines.way import Way
@@ -139,6 +142,7 @@ def run(
     stop: threading.Event | None = None,
     clock: Callable[[], datetime] = now,
     step: Step = directly,
+    inspect: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
 ) -> Iterator[Run]:
     """Open the home, write the run's row, load what dead runs left, and end the row as the run ends."""
     home = settings.home
@@ -147,8 +151,8 @@ def run(
     )
     _write_texts(home)
     run_id = f"{clock():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-    current = Run(settings, run_id, flow, connection, pipeline_version(), report, stop or threading.Event(), clock)
-    current.step = step
+    current = Run(settings, run_id, flow, connection, version(settings), report, stop or threading.Event(), clock)
+    current.step, current.inspect = step, inspect
     with connection, _held(home, run_id) as is_held:
         if not is_held:
             raise HomeError(f"another run took over the lock of {run_id} as it began: try again")
@@ -158,6 +162,7 @@ def run(
             runs.begin(connection, run_id, flow, clock=clock(), pipeline_version=current.pipeline_version)
         sys.audit("newsmill.point", "run-begun")
         try:
+            _catch_up(current)
             _adopt(current)
             yield current
         except BaseException as error:
@@ -195,7 +200,7 @@ def dry_run(
         place = settings if settings.home.exists else replace(settings, home=Home(Path(folder) / "home"))
         connection = open_lake(place.home, memory_limit=f"{settings.lake.memory_mib}MB")
         run_id = f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        current = Run(place, run_id, flow, connection, pipeline_version(), report, stop or threading.Event())
+        current = Run(place, run_id, flow, connection, version(place), report, stop or threading.Event())
         current.landing, current.is_dry, current.inspect = Path(folder) / "landing", True, inspect
         with connection:
             yield current
@@ -212,6 +217,23 @@ def _finish(current: Run, state: str, error: str | None, *, lock_timeout_s: floa
             sources=current.sources,
         )
     sys.audit("newsmill.point", "run-finished")
+
+
+def _catch_up(current: Run) -> None:
+    """Take into the indexes of copies and stories what older code loaded without them, some thousand articles at a time."""
+    lake, clock = current.connection, current.clock()
+    is_whole = False
+    while not is_whole:
+        with current.writing():
+            if lacking(lake):
+                with transaction(lake, f"run {current.run_id} index of copies"):
+                    settle_copies(lake, "lacking", current.run_id)
+                    settle_stories(lake, ("recopied",), clock=clock)
+            elif untold(lake):
+                with transaction(lake, f"run {current.run_id} index of stories"):
+                    settle_stories(lake, ("untold",), clock=clock)
+            else:
+                is_whole = True
 
 
 def _adopt(current: Run) -> None:
@@ -276,8 +298,7 @@ def is_alive(home: Home, run_id: str) -> bool:
 def process(settings: Settings, batch: Batch) -> Path:
     """Stage a landed batch with Beam, once; gives the folder of staged rows."""
     staged, done = batch.folder / "staged", batch.folder / "processed"
-    version = pipeline_version()
-    if not batch.documents or (done.exists() and done.read_text(encoding="utf-8") == version):
+    if not batch.documents or (done.exists() and done.read_text(encoding="utf-8") == version(settings)):
         return staged
     shutil.rmtree(staged, ignore_errors=True)  # of a run that died here
 
@@ -287,14 +308,15 @@ def process(settings: Settings, batch: Batch) -> Path:
         from flows.runner import pipeline
         from pipelines.news import News, ReadLanding
 
+    document_way = way(settings)
     with pipeline(settings.pipeline) as steps:
         (
             steps
             | beam.Create(batch.groups())
             | ReadLanding(str(batch.folder))
-            | News(way(settings), str(staged), worker_limits(settings))
+            | News(document_way, str(staged), worker_limits(settings))
         )
-    done.write_text(version, encoding="utf-8")
+    done.write_text(document_way.version, encoding="utf-8")
     sys.audit("newsmill.point", "batch-processed")
     return staged
 
@@ -309,12 +331,21 @@ def quiet_imports() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
+def version(settings: Settings) -> str:
+    """The version of the pipeline under these settings: the home's own rules are part of it."""
+    return pipeline_version(rows_in_force(settings.home.rules))
+
+
 def way(settings: Settings) -> Way:
     """The way of a document under these settings."""
     from pipelines.read import Limits
+    from pipelines.strip import load_rules
     from pipelines.way import Way
 
+    own = rows_in_force(settings.home.rules)
     return Way(
+        rules=load_rules(more=own),
+        version=pipeline_version(own),
         limits=Limits(max_bytes=settings.pipeline.document_mib * 1024 * 1024),
         payload_limit=settings.pipeline.reject_payload_kib * 1024,
     )

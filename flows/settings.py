@@ -124,6 +124,18 @@ class Feeds:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """`[rules]`: what is learned of boilerplate."""
+
+    learn: str = "never"
+    """What maintenance does about lines that recur: never looks, propose rules, or accept those beyond doubt."""
+    accept_share: float = 0.3
+    """Share of a source's articles from which a rule is beyond doubt."""
+    accept_articles: int = 50
+    """Articles that a source must have for that."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a home."""
 
@@ -133,6 +145,7 @@ class Settings:
     service: Service = field(default_factory=Service)
     network: Network = field(default_factory=Network)
     feeds: Feeds = field(default_factory=Feeds)
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def workers(self) -> int:
@@ -141,13 +154,15 @@ class Settings:
         return self.pipeline.workers or cores
 
 
-_SECTIONS: dict[str, type[Pipeline | Lake | Service | Network | Feeds]] = {
+_SECTIONS: dict[str, type[Pipeline | Lake | Service | Network | Feeds | Rules]] = {
     "pipeline": Pipeline,
     "lake": Lake,
     "service": Service,
     "network": Network,
     "feeds": Feeds,
+    "rules": Rules,
 }
+LEARNING = ("never", "propose", "accept")
 PAGES = ("always", "short", "never")
 SIGNALS = tuple(str(flag) for flag in (Flag.NOAI, Flag.NOARCHIVE, Flag.NOINDEX, Flag.TDM_RESERVED))
 
@@ -163,11 +178,13 @@ def _is_header(text: str) -> bool:
 
 
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "accept_share": (lambda value: 0 < value <= 1, "a share such as 0.3"),
     "allow": (lambda value: all(map(_is_network, value)), 'a list of networks such as "127.0.0.0/8"'),
     "cap_hours": (lambda value: value >= 1, "at least 1"),
     "contact": (_is_header, "printable ASCII, for it is sent with each request"),
     "decoded_mib": (lambda value: value >= 1, "at least 1"),
     "in_flight": (lambda value: value >= 1, "at least 1"),
+    "learn": (lambda value: value in LEARNING, f"one of {', '.join(LEARNING)}"),
     "pages": (lambda value: value in PAGES, f"one of {', '.join(PAGES)}"),
     "per_domain": (lambda value: value >= 1, "at least 1"),
     "per_host": (lambda value: value >= 1, "at least 1"),

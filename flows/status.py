@@ -258,14 +258,21 @@ _ADVICE: dict[str, str] = {
     Reason.ARCHIVE_BROKEN: "fetch the archive again, then run backfill on it",
     Reason.ARCHIVE_NESTED: "unpack the outer archive, then run backfill on the inner one",
     Reason.BINARY: "nothing, unless it should hold a text: then mend the file, and the next run reads it again",
+    Reason.CHALLENGE: "open it in a browser; if the site refuses newsmill, its feed may carry the text",
+    Reason.CONSENT_WALL: "nothing: newsmill gives no consent; the site's feed may carry the text",
     Reason.EMPTY: "nothing, unless it should hold a text: then mend the file, and the next run reads it again",
+    Reason.GALLERY_ONLY: "nothing: there is no text to read",
     Reason.MEMORY: "raise memory_mib under [pipeline] in newsmill.toml, then replay",
     Reason.NOT_A_FILE: "nothing: only files are read",
     Reason.RATIO: "if it is no bomb, unpack it and run backfill on the folder",
+    Reason.SCRIPT_SHELL: "nothing now: newsmill runs no scripts; the site's feed may carry the text",
+    Reason.SECTION_FRONT: "nothing: to have its articles, add the site's feed or sitemap as a source",
+    Reason.SOFT_404: "nothing: the article is gone, or its address was wrong",
     Reason.TIMEOUT: "raise timeout_s under [pipeline] in newsmill.toml, then replay",
     Reason.TOO_LARGE: "if it is a text, raise document_mib under [pipeline] in newsmill.toml and run backfill again",
     Reason.UNREADABLE: "make it readable; the next run tries it again by itself",
     Reason.VANISHED: "nothing: the next run reads it again if it is there",
+    Reason.VIDEO_ONLY: "nothing: there is no text to read",
 }
 # Of these no bytes were kept, so there is nothing to extract again from.
 _NOT_KEPT = frozenset(

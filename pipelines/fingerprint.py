@@ -15,17 +15,23 @@ import zstandard
 from connectors.document import Document, digest
 from pipelines.address import normalise
 from pipelines.entry import MEDIA_TYPE
+from pipelines.language import normalise_language
 from pipelines.values import Extracted, Raw, Rejected, Stripped, Tag, Tagged
 from warehouse.rows import (
     ArticleRow,
     DocumentRow,
+    Found,
     KeyRow,
     PayloadRow,
     RejectRow,
     RemovalRow,
     Role,
+    SketchRow,
     TagRow,
+    VectorRow,
 )
+from warehouse.shingles import SKETCH_VERSION, sample, shingles
+from warehouse.terms import VECTOR_VERSION, vector
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -42,6 +48,8 @@ class Made:
     article: ArticleRow | None = None
     tags: tuple[TagRow, ...] = ()
     removals: tuple[RemovalRow, ...] = ()
+    sketch: SketchRow | None = None
+    vector: VectorRow | None = None
     reject: RejectRow | None = None
 
 
@@ -53,6 +61,8 @@ def article_id(document: Document, extracted: Extracted, content_sha256: str) ->
     address = normalise(stated) if stated else None
     if address:
         return digest("address", address)
+    if extracted.guid:
+        return digest("guid", document.source, extracted.guid)
     if document.role is Role.RECORD and extracted.record_id is None:
         return digest("content", document.source, content_sha256)
     return digest("place", document.source, document.address)
@@ -86,6 +96,7 @@ def fingerprint(
         stripped.body,
     )
     ident = article_id(document, extracted, content)
+    canonical_url = normalise(extracted.canonical_url or "")
     url = document.url or extracted.url
     article = ArticleRow(
         article_id=ident,
@@ -93,22 +104,29 @@ def fingerprint(
         source=document.source,
         publisher=extracted.publisher,
         url=url,
-        canonical_url=normalise(extracted.canonical_url or "") or normalise(url or ""),
+        canonical_url=canonical_url or normalise(url or ""),
+        canonical_from=extracted.canonical_from if canonical_url else Found.URL if normalise(url or "") else None,
         headline=extracted.headline,
+        headline_from=extracted.headline_from,
         subheadline=extracted.subheadline,
         byline=byline,
-        dateline=stripped.dateline,
-        credit_line=stripped.credit_line,
+        byline_from=extracted.byline_from if extracted.byline else Found.TEXT if byline else None,
+        dateline=extracted.dateline or stripped.dateline,
+        credit_line=extracted.credit_line or stripped.credit_line,
         section=extracted.section,
+        section_from=extracted.section_from,
         language=tagged.language,
+        language_from=_language_from(extracted, tagged),
         body=stripped.body,
         word_count=count_words(stripped.body),
         summary=extracted.summary,
         image_url=extracted.image_url,
+        image_from=extracted.image_from,
         stated_sources=extracted.stated_sources,
         published_at=extracted.published_at,
         published_from=extracted.published_from,
         modified_at=extracted.modified_at,
+        modified_from=extracted.modified_from,
         first_seen_at=document.fetched_at,
         seen_at=document.fetched_at,
         content_sha256=content,
@@ -123,14 +141,14 @@ def fingerprint(
         derived_sha256="",
         run_id="",
     )
-    tags = tuple(_tag(ident, tag) for tag in tagged.tags)
+    tags = tuple(tag_row(ident, tag) for tag in tagged.tags)
     removals = tuple(
         RemovalRow(
             article_id=ident, version=1, rule=r.rule, family=r.family, start=r.start, length=r.length, text=r.text
         )
         for r in stripped.removals
     )
-    article = replace(article, derived_sha256=_derived(article, tags, removals))
+    article = replace(article, derived_sha256=_derived(article, removals))
     return Made(
         key=_key(document, raw.sha256, article, None),
         document=_document(document, raw.sha256, len(raw.data), raw.media_type, raw.charset),
@@ -138,6 +156,8 @@ def fingerprint(
         article=article,
         tags=tags,
         removals=removals,
+        sketch=_sketch(article),
+        vector=_vector(article),
     )
 
 
@@ -178,13 +198,20 @@ def _sha256(*parts: str) -> str:
     return hashlib.sha256("\x00".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _derived(article: ArticleRow, tags: tuple[TagRow, ...], removals: tuple[RemovalRow, ...]) -> str:
-    """Hash of what the pipeline made, less what says only which code made it: a replay compares it."""
+def _derived(article: ArticleRow, removals: tuple[RemovalRow, ...]) -> str:
+    """Hash of the row and its removals, less what says only which code made them: a replay compares it, and tags as rows."""
     bare = replace(article, pipeline_version="", document_id="", body="", first_seen_at=_NEVER, seen_at=_NEVER)
-    return _sha256(repr(bare), article.body_sha256, repr(tags), repr(removals))
+    return _sha256(repr(bare), article.body_sha256, repr(removals))
 
 
-def _tag(ident: str, tag: Tag) -> TagRow:
+def _language_from(extracted: Extracted, tagged: Tagged) -> str | None:
+    """Where the language was found; that of the text where it is not the stated one."""
+    is_stated = tagged.language is not None and normalise_language(extracted.language) == tagged.language
+    return extracted.language_from if is_stated else Found.TEXT if tagged.language else None
+
+
+def tag_row(ident: str, tag: Tag) -> TagRow:
+    """The row of a tag."""
     return TagRow(
         article_id=ident,
         tag=tag.tag,
@@ -195,6 +222,31 @@ def _tag(ident: str, tag: Tag) -> TagRow:
         score=tag.score,
         method=tag.method,
         evidence=tag.evidence,
+    )
+
+
+def _sketch(article: ArticleRow) -> SketchRow:
+    of = shingles(article.body)
+    return SketchRow(
+        article_id=article.article_id,
+        body_sha256=article.body_sha256,
+        sketch_version=SKETCH_VERSION,
+        placed_at=None,
+        shingles=len(of),
+        sampled=sample(of),
+    )
+
+
+def _vector(article: ArticleRow) -> VectorRow:
+    of = vector(article.headline, article.body, article.language)
+    return VectorRow(
+        article_id=article.article_id,
+        content_sha256=article.content_sha256,
+        language=article.language,
+        vector_version=VECTOR_VERSION,
+        placed_at=None,
+        terms=of.terms,
+        weights=of.weights,
     )
 
 
@@ -233,6 +285,7 @@ def _document(
         http_status=document.http_status,
         headers=document.headers,
         flags=tuple(sorted(document.flags)),
+        fields=document.fields,
         payload_sha256=sha256 if entry is None else hashlib.sha256(entry).hexdigest(),
         size_bytes=size_bytes if entry is None else len(entry),
         run_id="",

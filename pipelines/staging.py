@@ -8,7 +8,17 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.fingerprint import Made
-from warehouse.rows import ArticleRow, DocumentRow, KeyRow, PayloadRow, RejectRow, RemovalRow, TagRow
+from warehouse.rows import (
+    ArticleRow,
+    DocumentRow,
+    KeyRow,
+    PayloadRow,
+    RejectRow,
+    RemovalRow,
+    SketchRow,
+    TagRow,
+    VectorRow,
+)
 from warehouse.schema import record_batch
 
 Staged = dict[str, pa.RecordBatch]
@@ -22,6 +32,8 @@ TABLES: dict[str, type] = {
     "article_tags": TagRow,
     "removals": RemovalRow,
     "rejects": RejectRow,
+    "sketches": SketchRow,
+    "vectors": VectorRow,
 }
 
 
@@ -35,6 +47,8 @@ def staged(made: Sequence[Made]) -> Staged:
         "article_tags": [t for m in made for t in m.tags],
         "removals": [r for m in made for r in m.removals],
         "rejects": [m.reject for m in made if m.reject],
+        "sketches": [m.sketch for m in made if m.sketch],
+        "vectors": [m.vector for m in made if m.vector],
     }
     batches = {table: record_batch(TABLES[table], found) for table, found in rows.items() if found}
     for table, owners in (

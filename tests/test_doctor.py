@@ -6,6 +6,7 @@ import fcntl
 import io
 import json
 import multiprocessing
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ import pytest
 from flows import doctor as module
 from flows.doctor import Check, doctor, file_system, print_checks
 from flows.sources import Wanted, add_source
+from tests.lake import new_home
 from warehouse.catalog import Home, open_lake, writing
 
 if TYPE_CHECKING:
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
 NOW = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home whose table of payloads has a data file, and which holds one run."""
-    made = Home(tmp_path / "home")
+    made = new_home(tmp_path_factory.mktemp("whole") / "home")
     with open_lake(made) as lake:
         lake.execute(
             "INSERT INTO lake.payloads SELECT 'd' || i, 'file', 's', NULL, '\\xFF'::BLOB, ? FROM range(300) r(i)", [NOW]
@@ -37,6 +39,11 @@ def home(tmp_path: Path) -> Home:
             "INSERT INTO lake.runs SELECT 'r1', 'backfill', $1, $1, 'done', 3, 1, 1, 1, 0, 0, '1-x', NULL", [NOW]
         )
     return made
+
+
+@pytest.fixture
+def home(whole: Home, tmp_path: Path) -> Home:
+    return Home(shutil.copytree(whole.path, tmp_path / "home"))
 
 
 @pytest.fixture(autouse=True)

@@ -106,7 +106,7 @@ def articles(lake: duckdb.DuckDBPyConnection) -> None:
         "version": 1,
     }
     then = {"headline": "渡船は出た", "body": "Fog.\n\nThe ferry left.", "published_at": NOW, "version": 2}
-    then |= {"role": "page", "extractor": "page/1"}
+    then |= {"role": "page", "extractor": "page/1", "headline_from": "json-ld"}
     insert(lake, "superseded", **first)
     insert(lake, "articles", **first | then)
     insert(lake, "articles", article_id="e" * 32, document_id="a" * 8 + "1" * 24, headline=None, body="Fog.", version=1)
@@ -257,6 +257,10 @@ def test_a_short_id_of_several_lists_them(place: Path) -> None:
     assert not found.is_found
     assert found.candidates == (f"document {'a' * 8 + '1' * 24}", f"document {'a' * 8 + '2' * 24}")
     assert found.candidates[0] in printed(found)
+
+
+def test_fields_say_where_they_were_found(place: Path) -> None:
+    assert "渡船は出た (json-ld)\n" in printed(ask(place, FERRY))
 
 
 def test_what_is_near_is_suggested(place: Path) -> None:

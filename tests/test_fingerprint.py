@@ -233,7 +233,7 @@ def test_the_body_makes_a_version_and_is_what_copies_share():
         {"stated_tags": ("rye",)},
         {"stated_sources": ("dpa",)},
         {"modified_at": SEEN},
-        {"published_from": "page"},
+        {"published_from": "json-ld"},
         {"extractor": "page/1"},
         {"flags": frozenset({Flag.TRUNCATED})},
     ],
@@ -257,6 +257,25 @@ def test_a_credit_in_the_text_is_the_byline_where_none_is_stated():
     credited = replace(STRIPPED, byline=("Elin Vastberg",))
     assert make(stripped=credited).article.byline == ("Jutta Brenn",)
     assert make(extracted=replace(EXTRACTED, byline=()), stripped=credited).article.byline == ("Elin Vastberg",)
+
+
+def test_what_the_text_itself_tells_says_so():
+    credited = replace(STRIPPED, byline=("Elin Vastberg",))
+    stated = replace(EXTRACTED, byline_from="json-ld", language="sv", language_from="meta")
+    swedish = Tagged(language="sv")
+    row = make(extracted=stated, stripped=credited, tagged=swedish).article
+    assert (row.byline_from, row.language_from) == ("json-ld", "meta")
+    row = make(extracted=replace(stated, byline=(), language="en"), stripped=credited, tagged=swedish).article
+    assert (row.byline_from, row.language_from) == ("text", "text")
+
+
+@pytest.mark.parametrize(
+    ("canonical", "url", "origin"),
+    [(RYE, "https://mill.example/1", "meta"), ("no address", RYE, "url"), (None, None, None)],
+)
+def test_whence_the_canonical_address_is(canonical, url, origin):
+    extracted = replace(EXTRACTED, canonical_url=canonical, canonical_from="meta" if canonical else None, url=url)
+    assert make(replace(DOCUMENT, url=None), extracted=extracted).article.canonical_from == origin
 
 
 def test_fields_do_not_run_into_each_other():
@@ -320,6 +339,8 @@ def test_staged_rows_are_one_batch_a_table_and_parts_name_their_payload():
         "article_tags": 2,
         "removals": 2,
         "rejects": 1,
+        "sketches": 2,
+        "vectors": 2,
     }
     assert set(tables) == set(TABLES)
     for part in ("article_tags", "removals"):

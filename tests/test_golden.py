@@ -20,7 +20,7 @@ WAY = Way()
 GOLDEN = Path(__file__).parent / "golden"
 EXACT = ("headline", "dateline", "credit_line", "body")
 LISTS = ("byline", "stated_sources", "stated_tags")
-CASES = sorted(path for path in GOLDEN.iterdir() if not path.name.endswith(".expected.json"))
+CASES = sorted(p for p in GOLDEN.iterdir() if p.is_file() and not p.name.endswith(".expected.json"))
 
 
 def expected(path: Path) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def article(path: Path) -> dict[str, Any]:
     assert made.article, made.reject
     tags = [(tag.scheme, tag.name, tag.code) for tag in made.tags]
     return asdict(made.article) | {
-        "stated_tags": [name for scheme, name, _ in tags if scheme == "source"],
+        "stated_tags": sorted(name for scheme, name, _ in tags if scheme == "source"),
         "countries": [code for scheme, _, code in tags if scheme == "country"],
         "removals": [removal.text for removal in made.removals],
     }

@@ -87,6 +87,10 @@ def test_killed_at_each_step_of_making_a_home(drivers, scenes, tmp_path):
     assert killed_at_each(drivers, scenes["create"], tmp_path, lambda point, _: point.startswith("home-")) == []
 
 
+def test_killed_while_a_home_of_older_code_gets_its_new_columns(drivers, scenes, tmp_path):
+    assert killed_at_each(drivers, scenes["grow"], tmp_path, lambda point, _: point == "home-columns") == []
+
+
 def test_killed_at_each_point_before_the_load(drivers, scenes, tmp_path):
     points = scenes["pull"].undisturbed.points
     first = points[: points.index("batch-processed") + 1]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from connectors.connector import Moved
 from connectors.document import Document, Failure
 from connectors.landing import land
-from tests.lake import CLOCK, load_documents, query, record, rows_of
+from tests.lake import CLOCK, load_documents, new_home, query, record, rows_of
 from warehouse import runs
 from warehouse.catalog import Home, open_lake
 from warehouse.known import LakeKnown, cursors, payloads, put_source, sources
@@ -31,7 +31,7 @@ NEW = "The ferry to Lunde sank at its mooring on Tuesday. Two sailors swam ashor
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_lake(Home(tmp_path / "home")) as connection:
+    with open_lake(new_home(tmp_path / "home")) as connection:
         yield connection
 
 
@@ -194,7 +194,7 @@ class TestPages:
         ]
         whole = self.lake_of(tmp_path / "whole", [documents])
         assert len(whole["superseded"]) == 4
-        for number, order in enumerate([(0, 1, 2, 3, 4, 5), (5, 4, 3, 2, 1, 0), (2, 0, 5, 4, 1, 3)]):
+        for number, order in enumerate([(5, 4, 3, 2, 1, 0), (2, 0, 5, 4, 1, 3)]):
             found = self.lake_of(tmp_path / str(number), [[documents[n]] for n in order])
             assert found == whole, order
 
@@ -227,7 +227,7 @@ class TestPages:
 
     @staticmethod
     def lake_of(folder: Path, batches: list[list[Document]]) -> dict[str, list[tuple[Any, ...]]]:
-        with open_lake(Home(folder / "home")) as connection:
+        with open_lake(new_home(folder / "home")) as connection:
             for number, documents in enumerate(batches):
                 load_documents(connection, folder, documents, f"b{number}")
             assert check(connection) == []
@@ -423,14 +423,14 @@ def shared_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duck
 EXAMPLES = itertools.count()
 
 
-@settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=10, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(parts=documents_of_few_articles, data=st.data())
 def test_neither_order_nor_batches_decide_what_counts(shared_lake, parts, data):
     """Each article's current content is that of its latest entry or of its page, whatever came first and with what."""
     connection, folder = shared_lake
     site = f"https://harbour{next(EXAMPLES)}.example/"
     shuffled = data.draw(st.permutations(parts))
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(parts)), max_size=3)) | {len(parts)})
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(parts)), max_size=2)) | {len(parts)})
     for begin, end in itertools.pairwise([0, *cuts]):
         documents = [part.document(site) for part in shuffled[begin:end]]
         counts = load_documents(connection, folder, documents, f"{site[8:-1]}-{end}")

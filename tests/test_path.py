@@ -59,6 +59,13 @@ def home(loaded, tmp_path) -> Path:
     return shutil.copytree(loaded[0], tmp_path / "home")
 
 
+@pytest.fixture(scope="module")
+def later(loaded, corpus, tmp_path_factory) -> tuple[Path, Result]:
+    """The same home after its folder has changed."""
+    home = shutil.copytree(loaded[0], tmp_path_factory.mktemp("later") / "home")
+    return home, backfill(home, corpus.after, source=SOURCE)
+
+
 def test_a_run_accounts_for_every_document(loaded):
     home, result = loaded
     new, changed, unchanged, rejected = accounted(result.counts)
@@ -99,8 +106,8 @@ def test_the_same_folder_again_adds_nothing_and_says_so(home, corpus):
     assert "nothing new: all of it is in the lake already" in said
 
 
-def test_a_changed_file_makes_a_version_and_a_vanished_one_deletes_nothing(home, corpus):
-    result = backfill(home, corpus.after, source=SOURCE)
+def test_a_changed_file_makes_a_version_and_a_vanished_one_deletes_nothing(later):
+    home, result = later
     assert accounted(result.counts)[:2] == (14, 5)
     changed = read(
         home,
@@ -113,11 +120,10 @@ def test_a_changed_file_makes_a_version_and_a_vanished_one_deletes_nothing(home,
     assert look(home).problems == []
 
 
-def test_of_one_address_in_many_files_the_last_edit_counts(home, corpus):
+def test_of_one_address_in_many_files_the_last_edit_counts(loaded, later):
     address = "SELECT version, document_id IN (SELECT document_id FROM articles) FROM article_versions WHERE url LIKE '%bridge'"
-    assert sorted(read(home, address)) == [(1, False), (2, True)]
-    backfill(home, corpus.after, source=SOURCE)
-    bodies = read(home, "SELECT version, body FROM article_versions WHERE url LIKE '%bridge' ORDER BY version")
+    assert sorted(read(loaded[0], address)) == [(1, False), (2, True)]
+    bodies = read(later[0], "SELECT version, body FROM article_versions WHERE url LIKE '%bridge' ORDER BY version")
     assert [body.split("day ")[1].split()[0] for _, body in bodies] == ["150", "104", "143"]
 
 
@@ -147,11 +153,11 @@ def test_copies_name_the_first_published_as_their_original(loaded):
     assert all(Path(copy).stem[-2:] == Path(original).stem[-2:] for copy, original in rows)
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(home, corpus):
+def test_a_dry_run_says_the_same_and_changes_nothing(home, corpus, later):
     before = lake_rows(home)
     dry = backfill(home, corpus.after, source=SOURCE, is_dry=True)
     assert lake_rows(home) == before
-    assert dry.counts == backfill(home, corpus.after, source=SOURCE).counts
+    assert dry.counts == later[1].counts
 
 
 def test_a_limit_is_kept_and_the_next_run_reads_the_rest(corpus, tmp_path, loaded):
@@ -183,9 +189,15 @@ def polled(tmp_path_factory) -> Path:
     return home
 
 
-def test_a_page_is_a_payload_of_its_entrys_document_and_a_version_where_it_comes_later(polled, tmp_path):
-    home = shutil.copytree(polled, tmp_path / "home")
+@pytest.fixture(scope="module")
+def polled_twice(polled, tmp_path_factory) -> Path:
+    home = shutil.copytree(polled, tmp_path_factory.mktemp("twice") / "home")
     assert accounted(poll(home, 2)) == (200, 100, 0, 0)
+    return home
+
+
+def test_a_page_is_a_payload_of_its_entrys_document_and_a_version_where_it_comes_later(polled_twice):
+    home = polled_twice
     assert read(home, "SELECT count(*), count(DISTINCT document_id) FROM documents") == [(400, 400)]
     assert read(home, "SELECT role, count(*) FROM payloads GROUP BY ALL ORDER BY ALL") == [
         ("entry", 400),
@@ -205,13 +217,11 @@ def test_the_cursor_stands_where_the_articles_are_and_a_poll_without_news_adds_n
     assert read(home, "SELECT outcome, count(*), count(DISTINCT source) FROM polls GROUP BY ALL") == [("ok", 200, 200)]
 
 
-def test_what_is_learnt_of_a_source_stands_with_its_articles_and_it_is_as_old_as_it_was(polled, tmp_path):
-    home = shutil.copytree(polled, tmp_path / "home")
-    ages = read(home, "SELECT source, added_at FROM sources ORDER BY ALL")
+def test_what_is_learnt_of_a_source_stands_with_its_articles_and_it_is_as_old_as_it_was(polled, polled_twice):
+    ages = read(polled, "SELECT source, added_at FROM sources ORDER BY ALL")
     assert len(ages) == 200
-    poll(home, 2)
-    assert read(home, "SELECT source, added_at FROM sources ORDER BY ALL") == ages
-    assert read(home, "SELECT DISTINCT last_polled_at - added_at, error_streak FROM sources") == [
+    assert read(polled_twice, "SELECT source, added_at FROM sources ORDER BY ALL") == ages
+    assert read(polled_twice, "SELECT DISTINCT last_polled_at - added_at, error_streak FROM sources") == [
         (timedelta(hours=1), 0)
     ]
 
@@ -232,23 +242,20 @@ assert not {"apache_beam", "lxml", "pebble"} & set(sys.modules)
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], check=True)
 
 
-def test_a_flag_of_the_entry_goes_when_its_page_comes(polled, tmp_path):
-    home = shutil.copytree(polled, tmp_path / "home")
+def test_a_flag_of_the_entry_goes_when_its_page_comes(polled, polled_twice):
     missing = "SELECT count(*) FROM {} WHERE list_contains(flags, 'page-missing')"
-    assert [read(home, missing.format(t)) for t in ("articles", "documents")] == [[(100,)]] * 2
-    poll(home, 2)
-    assert [read(home, missing.format(t)) for t in ("articles", "documents")] == [[(100,)]] * 2
+    for home in (polled, polled_twice):
+        assert [read(home, missing.format(t)) for t in ("articles", "documents")] == [[(100,)]] * 2
     first = (
         "SELECT DISTINCT d.flags, a.flags FROM articles a JOIN documents d USING (document_id) WHERE address = 'guid-0'"
     )
-    assert read(home, first) == [([], [])]
+    assert read(polled_twice, first) == [([], [])]
 
 
-def test_a_replay_by_the_same_code_changes_nothing(polled, tmp_path):
+def test_a_replay_by_the_same_code_changes_nothing(polled_twice, tmp_path):
     from flows.replay import Selection, replay
 
-    home = shutil.copytree(polled, tmp_path / "home")
-    poll(home, 2)
+    home = shutil.copytree(polled_twice, tmp_path / "home")
     before = lake_rows(home)
     counts = replay(settings(home), Selection()).counts
     assert (counts.documents, counts.unchanged) == (400, 400)

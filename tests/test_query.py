@@ -45,10 +45,16 @@ def make_lake(home: Path) -> None:
     connection.close()
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("made") / "home"
+    make_lake(home)
+    return home
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    make_lake(tmp_path / "home")
-    return tmp_path / "home"
+def home(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "home")
 
 
 def contents(folder: Path) -> dict[str, str]:

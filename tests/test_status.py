@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from flows.show import ago, command, print_json, print_record, print_table, short, size
 from flows.sources import Wanted, add_source, set_paused
 from flows.status import Status, is_replayable, print_status, status, what_to_do
+from tests.lake import new_home
 from warehouse.catalog import Home, open_lake, writing
 from warehouse.rows import Reason
 
@@ -55,9 +56,7 @@ def source(lake: duckdb.DuckDBPyConnection, name: str, location: Path, **values:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    made = Home(tmp_path / "home")
-    open_lake(made).close()
-    return made
+    return new_home(tmp_path / "home")
 
 
 def read(home: Home, *, check: bool = False) -> Status:

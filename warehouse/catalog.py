@@ -42,6 +42,7 @@ _LAYOUT = (
     "ALTER TABLE lake.payloads SET PARTITIONED BY (year(fetched_at), month(fetched_at))",
     "ALTER TABLE lake.articles SET SORTED BY (published_at ASC)",
     "ALTER TABLE lake.article_tags SET SORTED BY (tag ASC)",
+    "ALTER TABLE lake.vectors SET SORTED BY (placed_at ASC)",
 )
 _ZEROS = {bool: " DEFAULT 'false'", int: " DEFAULT 0", str: " DEFAULT ''"}
 
@@ -71,6 +72,11 @@ class Home:
     @property
     def landing(self) -> Path:
         return self.path / "landing"
+
+    @property
+    def rules(self) -> Path:
+        """The home's own rules for boilerplate, learned and written by hand."""
+        return self.path / "rules.toml"
 
     @property
     def exists(self) -> bool:
@@ -205,6 +211,7 @@ def _add_columns(connection: duckdb.DuckDBPyConnection) -> None:
     for table, name, kind in _missing_columns(connection):
         connection.execute(f"ALTER TABLE lake.{table} ADD COLUMN {name} {kind}")
     connection.execute(_VERSIONS_VIEW)
+    sys.audit("newsmill.point", "home-columns")
     connection.execute("COMMIT")
 
 

@@ -20,16 +20,20 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.rows import KeyRow
+from warehouse.copies import settle_copies
+from warehouse.rows import KeyRow, TagRow
 from warehouse.schema import columns, sql_type
+from warehouse.stories import settle_stories
 
 _ORDER = "place, document_id, role = 'page', own_place, old_version NULLS LAST"
 # What comes from the web and states no edit counts as edited when it was fetched; a file, before all that state one.
 _OWN_PLACE = """row(coalesce(modified_at, CASE WHEN role IN ('entry', 'page') THEN seen_at END, '-infinity'::TIMESTAMPTZ),
     seen_at, sha256)"""
 
+_SMALL = 2_000
+"""Articles of lake and batch together up to which one thread loads in half of the time that several need."""
+
 _ANSWER = ("media_type", "charset", "final_uri", "http_status", "headers", "flags")
-_LONGEST_CHAIN = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +95,14 @@ def load(
 
     `inspect` sees the lake as it would be, within the transaction, which a dry load then rolls back.
     """
-    with transaction(connection, f"run {run_id} batch {staging.batch_id}", is_dry=is_dry):
-        counts = _Load(connection, staging, run_id, clock, pipeline_version).run()
-        inspect(connection)
-        return counts
+    try:
+        with transaction(connection, f"run {run_id} batch {staging.batch_id}", is_dry=is_dry):
+            counts = _Load(connection, staging, run_id, clock, pipeline_version).run()
+            inspect(connection)
+            return counts
+    finally:
+        with suppress(duckdb.Error):  # one that cannot go on says so itself
+            connection.execute("RESET threads")
 
 
 class _Load:
@@ -113,6 +121,8 @@ class _Load:
         if self._count("lake.batches WHERE batch_id = ?", self._staging.batch_id):
             return Counts()
         self._read_keys()
+        if self._count("keys") + self._count("lake.articles") <= _SMALL:
+            self._execute("SET threads = 1")
         duplicates = self._insert_read() if self._count("keys") else 0
         self._insert_markers()
         return self._account(duplicates)
@@ -270,8 +280,23 @@ class _Load:
             f"{distinct if self._is_repeated() else ''}",
             self._run_id,
         )
+        self._renew_fields()
         sys.audit("newsmill.point", "loaded-documents")
         self._insert_payloads()
+
+    def _renew_fields(self) -> None:
+        """Rows that were read again with other columns for their fields are replayed with those."""
+        if not self._count("keys ANTI JOIN unseen USING (document_id) WHERE role = 'record'"):
+            return
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE renewed AS SELECT DISTINCT d.document_id, d.fields
+            FROM {self._rows("documents")} d JOIN lake.documents o USING (document_id)
+            WHERE d.fields IS DISTINCT FROM o.fields"""
+        )
+        if self._count("renewed"):
+            self._execute(
+                "UPDATE lake.documents AS d SET fields = n.fields FROM renewed n WHERE n.document_id = d.document_id"
+            )
 
     def _has_pages(self) -> bool:
         return self._count("keys WHERE role = 'page'") > 0
@@ -322,6 +347,7 @@ class _Load:
             "DELETE FROM lake.rejects WHERE document_id IN (SELECT document_id FROM keys WHERE reason IS NULL)"
         )
         self._forgive_unread()
+        self._forgive_whole()
         if self._has("rejects"):
             self._execute(
                 f"CREATE OR REPLACE TEMP TABLE dropped AS SELECT DISTINCT ON (document_id) * "
@@ -349,6 +375,18 @@ class _Load:
                 "WHERE (d.source, d.uri) = (r.source, r.uri) AND d.document_id <> r.document_id)"
             )
 
+    def _forgive_whole(self) -> None:
+        """A file that was rejected whole, and of which articles are read now: other code, or other `--fields`."""
+        parts = "SELECT DISTINCT source, file AS address FROM keys WHERE reason IS NULL AND file IS NOT NULL"
+        whole = "lake.rejects WHERE reason IN ('no-text', 'unsupported')"
+        if not self._count(whole) or not self._count(f"({parts})"):
+            return
+        self._execute(
+            f"""DELETE FROM {whole} AND document_id IN (
+                SELECT document_id FROM lake.documents SEMI JOIN ({parts}) USING (source, address)
+                WHERE kind = 'file') AND document_id NOT IN (SELECT document_id FROM keys)"""
+        )
+
     def _insert_articles(self) -> None:
         rewrites = self._count("affected") > 0
         if rewrites:
@@ -357,7 +395,23 @@ class _Load:
             self._insert_fresh()
         if rewrites:
             self._put_back()
+        self._renew_tags()
         sys.audit("newsmill.point", "loaded-articles")
+
+    def _renew_tags(self) -> None:
+        """`retagged`: articles whose row stays as it is, and whose tags other code finds different."""
+        self._execute("CREATE OR REPLACE TEMP TABLE retagged (article_id VARCHAR)")
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE kept AS SELECT article_id, document_id, sha256 AS payload_sha256
+            FROM final SEMI JOIN keys USING (article_id, document_id, sha256)
+            WHERE is_current AND old_version IS NOT NULL"""
+        )
+        if not self._count("kept"):
+            return
+        made = "lake.article_tags WHERE false"
+        if self._has("article_tags"):
+            made = f"{self._rows('article_tags')} SEMI JOIN kept USING (article_id, document_id, payload_sha256)"
+        replace_tags(self._connection, "kept", f"SELECT DISTINCT {TAGS} FROM {made}")
 
     def _take_out(self) -> None:
         for table in ("articles", "superseded", "removals"):
@@ -457,114 +511,19 @@ class _Load:
         sys.audit("newsmill.point", "loaded-outcomes")
 
     def _insert_duplicates(self) -> int:
-        """Copies; the original is itself no copy."""
-        count = self._insert_copies() + self._insert_namesakes()
-        if count and self._count("lake.duplicates WHERE reason = 'guid'"):  # there are no chains without
-            self._shorten_chains()
-        sys.audit("newsmill.point", "loaded-duplicates")
+        """Copies and stories of the articles that this batch brought or changed; gives the number of copies that it found."""
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE touched AS
+            SELECT article_id FROM final WHERE old_version IS NULL OR old_version <> version UNION FROM affected"""
+        )
+        if not self._count("touched"):
+            settle_stories(self._connection, ("retagged",), clock=self._clock)
+            return 0
+        sketches = self._rows("sketches") if self._has("sketches") else None
+        count = settle_copies(self._connection, "touched", self._run_id, sketches)
+        vectors = self._rows("vectors") if self._has("vectors") else None
+        settle_stories(self._connection, ("touched", "recopied", "retagged"), clock=self._clock, staged=vectors)
         return count
-
-    def _insert_copies(self) -> int:
-        """Exact copies: the first published of those with one body is the original; a late one takes the others over."""
-        fresh = f"""SELECT body_sha256 FROM {self._rows("articles")}
-            SEMI JOIN (SELECT article_id FROM final WHERE old_version IS NULL) USING (article_id) UNION"""
-        self._execute(
-            f"""CREATE OR REPLACE TEMP TABLE bodies AS {fresh if self._has("articles") else ""}
-            SELECT body_sha256 FROM lake.articles
-            SEMI JOIN (SELECT article_id FROM final WHERE old_version <> version) USING (article_id)
-            UNION SELECT body_sha256 FROM old SEMI JOIN affected USING (article_id) WHERE body_sha256 IS NOT NULL"""
-        )
-        self._execute(
-            """CREATE OR REPLACE TEMP TABLE members AS
-            SELECT article_id, body_sha256, published_at FROM lake.articles SEMI JOIN bodies USING (body_sha256)"""
-        )
-        self._execute(
-            """CREATE OR REPLACE TEMP TABLE copies AS
-            SELECT article_id, first_value(article_id) OVER (PARTITION BY body_sha256
-                ORDER BY published_at NULLS LAST, article_id) AS duplicate_of FROM members
-            QUALIFY article_id <> duplicate_of"""
-        )
-        self._yield_to_content()
-        self._execute(
-            """DELETE FROM lake.duplicates d WHERE reason = 'content' AND (
-                article_id IN (SELECT article_id FROM members) OR article_id IN (SELECT article_id FROM affected))
-                AND NOT EXISTS (SELECT 1 FROM copies c
-                    WHERE c.article_id = d.article_id AND c.duplicate_of = d.duplicate_of)"""
-        )
-        return self._insert_all("copies", "content")
-
-    def _yield_to_content(self) -> None:
-        """An exact copy is no copy by id as well; one of an article that is a copy by id is of that one's original."""
-        if not self._count("copies") or not self._count("lake.duplicates WHERE reason = 'guid'"):
-            return
-        self._execute(
-            """DELETE FROM lake.duplicates d WHERE reason = 'guid' AND EXISTS (SELECT 1 FROM copies c
-                WHERE c.article_id = d.article_id OR (c.duplicate_of, c.article_id) = (d.article_id, d.duplicate_of))"""
-        )
-        self._execute(
-            """UPDATE copies AS c SET duplicate_of = d.duplicate_of FROM lake.duplicates d
-            WHERE d.reason = 'guid' AND d.article_id = c.duplicate_of"""
-        )
-
-    def _insert_namesakes(self) -> int:
-        """Entries that a feed gave under one id and with several links: of their articles, the first is the original."""
-        if not self._has("documents") or not self._count("keys WHERE role IN ('entry', 'page')"):
-            return 0
-        self._execute(
-            f"""CREATE OR REPLACE TEMP TABLE entries AS SELECT DISTINCT source, address FROM {self._rows("documents")}
-            SEMI JOIN unseen USING (document_id) WHERE kind = 'entry'"""
-        )
-        self._execute(
-            """CREATE OR REPLACE TEMP TABLE namesakes AS
-            SELECT source, address, document_id FROM lake.documents SEMI JOIN entries USING (source, address)
-            WHERE kind = 'entry' QUALIFY count(*) OVER (PARTITION BY source, address) > 1"""
-        )
-        if not self._count("namesakes"):
-            return 0
-        self._execute(
-            """CREATE OR REPLACE TEMP TABLE roots AS FROM (
-                SELECT DISTINCT n.source, n.address, coalesce(d.duplicate_of, o.article_id) AS article_id
-                FROM namesakes n JOIN (FROM lake.outcomes SEMI JOIN namesakes USING (document_id)) o USING (document_id)
-                LEFT JOIN lake.duplicates d USING (article_id) WHERE o.article_id IS NOT NULL
-            ) QUALIFY count(*) OVER (PARTITION BY source, address) > 1"""
-        )
-        if not self._count("roots"):
-            return 0
-        self._execute(
-            """CREATE OR REPLACE TEMP TABLE renamed AS
-            SELECT article_id, first_value(article_id) OVER (PARTITION BY r.source, r.address
-                ORDER BY published_at NULLS LAST, first_seen_at, article_id) AS duplicate_of
-            FROM roots r JOIN (
-                SELECT article_id, published_at, first_seen_at FROM lake.articles SEMI JOIN roots USING (article_id)
-            ) USING (article_id)
-            QUALIFY article_id <> duplicate_of AND row_number() OVER (PARTITION BY article_id) = 1"""
-        )
-        return self._insert_all("renamed", "guid")
-
-    def _insert_all(self, copies: str, reason: str) -> int:
-        row = self._execute(
-            f"""INSERT INTO lake.duplicates BY NAME
-            SELECT article_id, duplicate_of, ? AS reason, 1.0 AS score, ? AS run_id FROM {copies}
-            ANTI JOIN lake.duplicates USING (article_id)""",
-            reason,
-            self._run_id,
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-    def _shorten_chains(self) -> None:
-        """Copies of what has become a copy itself are of that one's original."""
-        for _ in range(_LONGEST_CHAIN):
-            self._execute(
-                """CREATE OR REPLACE TEMP TABLE chained AS SELECT d.article_id, o.duplicate_of
-                FROM lake.duplicates d JOIN lake.duplicates o ON o.article_id = d.duplicate_of"""
-            )
-            if not self._count("chained"):
-                return
-            self._execute(
-                "UPDATE lake.duplicates AS d SET duplicate_of = c.duplicate_of FROM chained c "
-                "WHERE c.article_id = d.article_id"
-            )
-            self._execute("DELETE FROM lake.duplicates WHERE article_id = duplicate_of")
 
     def _insert_markers(self) -> None:
         markers = self._staging.markers
@@ -645,6 +604,27 @@ class _Load:
         add_counts(self._connection, self._run_id, counts)
         sys.audit("newsmill.point", "loaded-ledger")
         return counts
+
+
+TAGS = ", ".join(name for name, *_ in columns(TagRow))
+
+
+def replace_tags(connection: duckdb.DuckDBPyConnection, articles: str, made: str) -> None:
+    """Write the tags that the query `made` gives in place of those of the articles in a table, where they differ.
+
+    Fills the temporary table `retagged` with the ids of the articles whose tags differ.
+    """
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE made_tags AS {made}")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE old_tags AS SELECT {TAGS} FROM lake.article_tags SEMI JOIN {articles} USING (article_id)"
+    )
+    connection.execute(
+        """CREATE OR REPLACE TEMP TABLE retagged AS SELECT DISTINCT article_id
+        FROM ((FROM made_tags EXCEPT FROM old_tags) UNION ALL (FROM old_tags EXCEPT FROM made_tags))"""
+    )
+    if connection.execute("FROM retagged LIMIT 1").fetchall():
+        connection.execute("DELETE FROM lake.article_tags WHERE article_id IN (FROM retagged)")
+        connection.execute("INSERT INTO lake.article_tags BY NAME FROM made_tags SEMI JOIN retagged USING (article_id)")
 
 
 def add_counts(connection: duckdb.DuckDBPyConnection, run_id: str, counts: Counts) -> None:

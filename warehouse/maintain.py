@@ -33,6 +33,10 @@ class Maintained:
     files_removed: int
     problems: tuple[str, ...]
     """What the check found; none when all is well."""
+    rules_proposed: int = 0
+    """Rules for boilerplate that were learned and wait for a person."""
+    rules_accepted: int = 0
+    """Those that were learned and hold."""
 
 
 def maintain(connection: duckdb.DuckDBPyConnection, home: Home, *, clock: datetime, snapshot_days: int) -> Maintained:

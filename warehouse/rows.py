@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NewType, Self
 
 
 class _Documented(StrEnum):
@@ -54,22 +54,35 @@ class Stage(_Documented):
 class Reason(_Documented):
     """Why a document became no article."""
 
-    ARCHIVE_BROKEN = "archive-broken", "the archive or compressed file is damaged; what came before the damage was read"
+    ARCHIVE_BROKEN = (
+        "archive-broken",
+        "the archive, compressed or Parquet file is damaged; what came before the damage was read",
+    )
     ARCHIVE_NESTED = "archive-nested", "an archive inside an archive"
     BINARY = "binary", "not a text: a picture, a program, an office document, noise"
     BOILERPLATE_ONLY = "boilerplate-only", "nothing was left once the boilerplate was taken out"
+    CHALLENGE = "challenge", "a check for robots or a refusal that stands in the page's place"
+    CONSENT_WALL = "consent-wall", "a page that asks for consent and holds no article until it is given"
     CRASHED = "crashed", "the worker process died of this document"
     EMPTY = "empty", "no bytes, or nothing but white space"
+    GALLERY_ONLY = "gallery-only", "a page of pictures without a text"
     MEMORY = "memory", "the document needed more memory than a worker may use"
     NO_TEXT = "no-text", "a page or row that holds no article text"
     NOT_A_FILE = "not-a-file", "a pipe, socket or device"
     RATIO = "ratio", "it unpacks to far more than a text does: a decompression bomb"
-    RECORD_BROKEN = "record-broken", "a row that is not a JSON object"
+    RECORD_BROKEN = (
+        "record-broken",
+        "a row that is no JSON object or does not fit its table, or a record of a web archive that is damaged or cut off",
+    )
+    SCRIPT_SHELL = "script-shell", "a page that scripts would fill, and that holds no text itself"
+    SECTION_FRONT = "section-front", "a list of articles: a home page, a section, the results of a search"
+    SOFT_404 = "soft-404", "a page that says that there is none at its address, whatever the status of the answer"
     TIMEOUT = "timeout", "the document took longer than a worker may take"
     TOO_LARGE = "too-large", "larger than the limit of the settings"
     UNREADABLE = "unreadable", "the operating system refused to read it"
     UNSUPPORTED = "unsupported", "a format that is not read yet"
     VANISHED = "vanished", "it was gone, or changed while it was read"
+    VIDEO_ONLY = "video-only", "a page of a video without a text"
 
 
 class Flag(_Documented):
@@ -83,13 +96,45 @@ class Flag(_Documented):
         "front-matter-broken",
         "the front matter is no YAML; lines of it that could not be read stand in the body",
     )
+    GALLERY = "gallery", "a page of pictures; the text may be their captions"
     LANGUAGE_DISPUTED = "language-disputed", "the stated language is not the one of the text"
+    LIVE_BLOG = "live-blog", "a page to which entries were added as things happened"
     NOAI = "noai", "the publisher asks that the page train no models (`noai`, `noimageai`)"
     NOARCHIVE = "noarchive", "the publisher asks that no copy of the page be shown"
     NOINDEX = "noindex", "the publisher asks that the page stay out of indexes"
     PAGE_MISSING = "page-missing", "the page behind the entry could not be had; the article is what the entry carries"
+    PAGE_TEXT = (
+        "page-text",
+        "the text of a whole page: navigation and other parts stood around the article; `removals` has them",
+    )
+    RECORD_DAMAGED = (
+        "record-damaged",
+        "the record of the web archive has another length or checksum than it states; its text may be damaged",
+    )
+    PAYWALLED = "paywalled", "only a part of the text is there; the rest is for those who pay or sign in"
     TDM_RESERVED = "tdm-reserved", "the publisher reserves text and data mining of the page (TDMRep)"
     TRUNCATED = "truncated", "only the beginning of a very long text was kept"
+    WITHDRAWN = "withdrawn", "the news agency canceled the item, or withholds it"
+    VIDEO = "video", "a page of a video; the text is what is told of it"
+
+
+class Found(_Documented):
+    """Where a field of an article was found."""
+
+    FIELD = "field", "a field of a row or of another structured record"
+    FRONT_MATTER = "front matter", "the front matter of a text"
+    FEED = "feed", "the entry of a feed"
+    JSON_LD = "json-ld", "the page's linked data (schema.org as JSON-LD)"
+    META = "meta", "a `<meta>` or `<link>` of the page, or its `<title>`"
+    MICRODATA = "microdata", "the page's elements with `itemprop` (schema.org as microdata)"
+    OPENGRAPH = "opengraph", "a `<meta>` of the Open Graph or of a Twitter card"
+    TEXT = "text", "the text itself: its first lines, or the language it is written in"
+    URL = "url", "the address"
+    VISIBLE = "visible", "what the page shows"
+
+
+Hash32 = NewType("Hash32", int)
+"""An unsigned number of 32 bits."""
 
 
 def column(doc: str, **options: Any) -> Any:
@@ -114,6 +159,7 @@ class DocumentRow:
     http_status: int | None = column("Status of the HTTP answer")
     headers: str | None = column("Headers of the HTTP answer, a JSON object")
     flags: tuple[str, ...] = column("What its connector noticed; a closed list, the one of the articles")
+    fields: str | None = column("Of a row, which columns stand for which fields (`--fields`): a JSON object")
     payload_sha256: str = column("SHA-256 of the bytes first pulled")
     size_bytes: int = column("Size of the bytes first pulled")
     run_id: str = column("The run that first loaded it")
@@ -154,21 +200,28 @@ class ArticleRow:
     publisher: str | None = column("Who published it")
     url: str | None = column("Stated address, verbatim")
     canonical_url: str | None = column("Address that the page itself names, else the stated one, normalised")
+    canonical_from: str | None = column("Where that address was found; a closed list")
     headline: str | None = column("Headline")
+    headline_from: str | None = column("Where the headline was found")
     subheadline: str | None = column("Line under the headline")
-    byline: tuple[str, ...] = column("Persons who wrote it")
+    byline: tuple[str, ...] = column("Persons who wrote it; a newsroom where it alone is named")
+    byline_from: str | None = column("Where the byline was found")
     dateline: str | None = column("Place and day that the text opens with")
     credit_line: str | None = column("Agency that supplied it")
     section: str | None = column("Section of the publication")
+    section_from: str | None = column("Where the section was found")
     language: str | None = column("BCP 47 language")
+    language_from: str | None = column("Where the language was found")
     body: str = column("Text without boilerplate: paragraphs separated by one blank line, NFC")
     word_count: int = column("Words of the body")
     summary: str | None = column("Summary that the publisher gave")
     image_url: str | None = column("Lead picture")
+    image_from: str | None = column("Where the lead picture was found")
     stated_sources: tuple[str, ...] = column("Sources that the text itself states")
     published_at: datetime | None = column("Time of publication, UTC")
     published_from: str | None = column("Where the time of publication was found")
     modified_at: datetime | None = column("Time of the last edit that the publisher states, UTC")
+    modified_from: str | None = column("Where the time of the last edit was found")
     first_seen_at: datetime = column("When the first document of the article was pulled")
     seen_at: datetime = column("When the document of this version was pulled")
     content_sha256: str = column("SHA-256 of headline, subheadline, byline, time of publication and body")
@@ -180,7 +233,9 @@ class ArticleRow:
     extractor: str = column("Extractor and its version")
     flags: tuple[str, ...] = column("What a reader should know; a closed list")
     pipeline_version: str = column("Version of the code that made the row")
-    derived_sha256: str = column("SHA-256 of all that the pipeline made of the document: row, tags, removals")
+    derived_sha256: str = column(
+        "SHA-256 of what the pipeline made of the document: row and removals; tags are compared as they are"
+    )
     run_id: str = column("The run that loaded this version")
 
 
@@ -233,9 +288,74 @@ class DuplicateRow:
 
     article_id: str = column("The copy")
     duplicate_of: str = column("The original, itself no copy")
-    reason: str = column("`content`: the bodies are the same; `guid`: a feed gave both the same id")
-    score: float = column("0–1")
+    reason: str = column(
+        "`content`: the bodies are the same; `canonical`: one page names the other; `guid`: a feed gave both the same id; "
+        "`near`: a good part of the shorter body stands in the other"
+    )
+    score: float = column("0–1; of `near`, the share of the shorter body that both have")
     run_id: str = column("The run that found it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SketchRow:
+    """Sample of an article's text: the index that finds its copies."""
+
+    article_id: str = column("The article")
+    body_sha256: str = column("SHA-256 of the body that was sampled")
+    sketch_version: int = column("Version of the code that sampled it")
+    placed_at: datetime | None = column("What decides which of several copies is the original: the earliest is")
+    shingles: int = column("Runs of four words that differ, in the body")
+    sampled: tuple[Hash32, ...] = column("32-bit hashes of those that are kept, in order")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryRow:
+    """Story: articles about one event; one that became part of another names it."""
+
+    story_id: str = column("Id; stays while the story grows")
+    headline: str | None = column("Headline of the most central article that has one, else the beginning of its text")
+    language: str | None = column("Language of that article")
+    first_published_at: datetime = column("When its first article was published, else first seen")
+    last_published_at: datetime = column("When its last article was")
+    articles: int = column("Articles in it, copies included")
+    copies: int = column("Those of them that are copies")
+    publishers: int = column("Publishers, else sources, of the articles that are no copies")
+    countries: tuple[str, ...] = column("Tags of the countries that its articles are about, the most frequent first")
+    subjects: tuple[str, ...] = column("Tags of their subjects, the most frequent first")
+    state: str = column(
+        "`open`; `closed`: its last article is too old for one of today to join it; `merged`: its articles are in others"
+    )
+    merged_into: str | None = column("Of a merged story, the one that most of its articles went to")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryArticleRow:
+    """Article and the story that it is in."""
+
+    story_id: str = column("The story")
+    article_id: str = column("The article")
+    score: float = column(
+        "0–1: how alike it is to the story's others on the average, 1 alone; of a copy, its original's"
+    )
+    position: int | None = column(
+        "Place in the story's tree, where those that joined first stand together; null for a copy"
+    )
+    level: float | None = column(
+        "How alike it and what stands before it were to what joined them there, in millionths; 0 of the first"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorRow:
+    """What an article is about: the index that finds its story."""
+
+    article_id: str = column("The article")
+    content_sha256: str = column("SHA-256 of the content that it was made of")
+    language: str | None = column("Language that it was made in")
+    vector_version: int = column("Version of the code that made it")
+    placed_at: datetime | None = column("When the article was published, else first seen")
+    terms: tuple[int, ...] = column("32-bit hashes of its best terms, in order")
+    weights: tuple[int, ...] = column("Weight of each; the square root of the sum of their squares is 1,000")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +410,7 @@ class RunRow:
     """Run: one pass of a flow."""
 
     run_id: str = column("Id")
-    flow: str = column("`backfill`, `ingest`, `replay` or `maintain`")
+    flow: str = column("`backfill`, `ingest`, `replay`, `enrich` or `maintain`")
     started_at: datetime = column("When it began")
     finished_at: datetime | None = column("When it ended")
     state: str = column("`running`, `done`, `failed` or `stopped`")
@@ -325,6 +445,7 @@ class FileRow:
     records: int = column("Documents of it that are loaded")
     is_complete: bool = column("Whether all of them are")
     pipeline_version: str | None = column("Where a document of it was rejected, the code that did, else null")
+    fields: str | None = column("Which columns of its rows stood for which fields (`--fields`): a JSON object")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,6 +465,7 @@ class KnownFile:
     modified_ns: int
     records: int
     is_complete: bool
+    fields: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -387,7 +509,11 @@ TABLES: dict[str, type] = {
     "rejects": RejectRow,
     "removals": RemovalRow,
     "runs": RunRow,
+    "sketches": SketchRow,
     "sources": SourceRow,
+    "stories": StoryRow,
+    "story_articles": StoryArticleRow,
     "superseded": ArticleRow,
+    "vectors": VectorRow,
 }
 """Each table and the type of its rows; `superseded` holds the versions of an article before its current one."""

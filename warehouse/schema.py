@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import typing
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-_ARROW: dict[type, pa.DataType] = {
+from warehouse.rows import Hash32
+
+_ARROW: dict[Any, pa.DataType] = {
+    Hash32: pa.uint32(),
     bool: pa.bool_(),
     bytes: pa.binary(),
     datetime: pa.timestamp("us", tz="UTC"),
@@ -19,7 +23,8 @@ _ARROW: dict[type, pa.DataType] = {
     int: pa.int64(),
     str: pa.string(),
 }
-_SQL = {
+_SQL: dict[Any, str] = {
+    Hash32: "UINTEGER",
     bool: "BOOLEAN",
     bytes: "BLOB",
     datetime: "TIMESTAMPTZ",
@@ -32,16 +37,16 @@ _SQL = {
 @cache
 def columns(row: type) -> tuple[tuple[str, type, bool, bool], ...]:
     """Name, element type, whether it is a list and whether it may be null, of each column."""
-    hints = typing.get_type_hints(row)
+    hints = get_type_hints(row)
     return tuple((f.name, *_split(hints[f.name])) for f in fields(row))
 
 
-def _split(hint: typing.Any) -> tuple[type, bool, bool]:
-    if typing.get_origin(hint) is UnionType:
-        (inner,) = (a for a in typing.get_args(hint) if a is not type(None))
+def _split(hint: Any) -> tuple[type, bool, bool]:
+    if get_origin(hint) is UnionType:
+        (inner,) = (a for a in get_args(hint) if a is not type(None))
         return inner, False, True
-    if typing.get_origin(hint) is tuple:
-        return typing.get_args(hint)[0], True, False
+    if get_origin(hint) is tuple:
+        return get_args(hint)[0], True, False
     return hint, False, False
 
 
@@ -70,7 +75,7 @@ def create_table(name: str, row: type) -> str:
     return f"CREATE TABLE IF NOT EXISTS lake.{name} ({', '.join(lines)})"
 
 
-def record_batch(row: type, rows: typing.Sequence[object]) -> pa.RecordBatch:
+def record_batch(row: type, rows: Sequence[object]) -> pa.RecordBatch:
     """The rows as one Arrow record batch."""
     schema = arrow_schema(row)
     columns = zip(*map(attrgetter(*schema.names), rows), strict=True) if rows else [[]] * len(schema)

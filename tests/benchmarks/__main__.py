@@ -12,18 +12,36 @@ import tempfile
 from dataclasses import fields, replace
 from pathlib import Path
 
-from tests.benchmarks import feeds, fleet, lake, path, schedule
+from tests.benchmarks import (
+    archives,
+    cleaning,
+    extraction,
+    feeds,
+    fleet,
+    isolation,
+    lake,
+    path,
+    schedule,
+    tables,
+    tagging,
+)
 from tests.benchmarks.figures import table
 
 _MEASUREMENTS = {
+    "extraction": extraction.extraction,
+    "cleaning": cleaning.cleaning,
     "pages": path.pages,
     "texts": path.texts,
     "workers": path.workers,
     "memory": path.memory,
+    "worker": isolation.worker,
     "lake": lake.lake,
     "feeds": feeds.feeds,
     "fleet": fleet.fleet,
     "schedule": schedule.schedule,
+    "tables": tables.tables,
+    "tagging": tagging.tagging,
+    "archives": archives.archives,
 }
 
 

@@ -49,9 +49,10 @@ def _made_text(dice: random.Random, number: int) -> str:
     return "\n\n".join([headline, *paragraphs, f"The case has the number {number}."])
 
 
-def _real_text(dice: random.Random, number: int, titles: list[str], paragraphs: list[str]) -> str:
-    chosen = dice.sample(paragraphs, dice.randint(5, 9))
-    return "\n\n".join([dice.choice(titles), *chosen, f"The case has the number {number}."])
+def _real_text(dice: random.Random, number: int, titles: list[str], sentences: list[str]) -> str:
+    """Sentences of many texts: of whole paragraphs, every article would be a copy of some other."""
+    paragraphs = [" ".join(dice.sample(sentences, dice.randint(2, 5))) for _ in range(dice.randint(5, 9))]
+    return "\n\n".join([dice.choice(titles), *paragraphs, f"The case has the number {number}."])
 
 
 def texts(count: int, *, seed: int = 1) -> Iterator[str]:
@@ -60,9 +61,9 @@ def texts(count: int, *, seed: int = 1) -> Iterator[str]:
     found = [p.read_text(encoding="utf-8", errors="replace") for p in sorted((SHARED / "text" / "bbc").glob("*/*.txt"))]
     parts = [re.split(r"\n\s*\n", text.strip()) for text in found]
     titles = [part[0] for part in parts if part]
-    paragraphs = [p for part in parts for p in part[1:]]
+    sentences = [s for part in parts for p in part[1:] for s in re.split(r"(?<=[.!?])\s+", p)]
     for number in range(count):
-        yield _real_text(dice, number, titles, paragraphs) if paragraphs else _made_text(dice, number)
+        yield _real_text(dice, number, titles, sentences) if sentences else _made_text(dice, number)
 
 
 def _made_page(dice: random.Random, number: int) -> bytes:

@@ -31,6 +31,8 @@ from warehouse.maintain import commits_since, maintain
 from warehouse.query import connect
 from warehouse.rows import TABLES, Role
 from warehouse.schema import columns, sql_type
+from warehouse.shingles import SKETCH_VERSION
+from warehouse.terms import VECTOR_VERSION
 
 _CLOCK = datetime(2031, 1, 2, tzinfo=UTC)
 _TIME = "TIMESTAMPTZ '2021-01-01' + to_seconds((hash(i) % 315360000)::BIGINT)"
@@ -54,6 +56,32 @@ _ARTICLE = {
     "role": "'file'",
 }
 _TAGS = {"tag": "'tag-' || (hash(i, n) % 200)", "scheme": "'mediatopic'"}
+_SKETCH = {
+    "body_sha256": _ARTICLE["body_sha256"],
+    "placed_at": _TIME,
+    "sketch_version": str(SKETCH_VERSION),
+    "shingles": "480",
+    "sampled": "list_sort(list_transform(range(60), k -> (hash(i * 64 + k) >> 32)::BIGINT))",
+}
+_STORY_ARTICLE = {"story_id": "md5('s' || i)", "position": "0", "level": "0", "score": "1"}
+_STORY = {
+    "story_id": "md5('s' || i)",
+    "headline": _ARTICLE["headline"],
+    "first_published_at": _TIME,
+    "last_published_at": _TIME,
+    "articles": "1",
+    "publishers": "1",
+    "state": "'closed'",
+}
+_VECTOR = {
+    "content_sha256": _ARTICLE["content_sha256"],
+    "language": "'en'",
+    "vector_version": str(VECTOR_VERSION),
+    "placed_at": _TIME,
+    # The n-th of 200,000 terms is in one of n articles, nearly: Zipf's law.
+    "terms": "list_transform(range(40), k -> (200000 ** ((hash(i * 64 + k) % 1000000) / 1e6))::BIGINT * 7919)",
+    "weights": "list_transform(range(40), k -> 158)",
+}
 _FILES = {"path": "'bulk/' || i || '.txt'", "is_complete": "true", "records": "1", "size_bytes": "300"}
 _DEFAULTS = {
     "VARCHAR": "''",
@@ -89,6 +117,10 @@ class Lake:
         self._insert("documents", count, _IDS | {"address": "'bulk/' || i || '.txt'", "kind": "'file'"})
         self._insert("outcomes", count, _IDS | {"decision": "'new'", "version": "1"})
         self._insert("article_tags", count, _IDS | _TAGS, "range({count}) t(i), range(3) u(n)")
+        self._insert("sketches", count, _IDS | _SKETCH)
+        self._insert("vectors", count, _IDS | _VECTOR)
+        self._insert("story_articles", count, _IDS | _STORY_ARTICLE)
+        self._insert("stories", count, _STORY)
         self._insert("files", count, _FILES)
         self.maintain()
 

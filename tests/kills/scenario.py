@@ -136,6 +136,8 @@ class Homes:
     """The same, and a run of the corpus as it is later killed before its load."""
     after: Path
     """The later state, loaded."""
+    older: Path
+    """The corpus as it was, in a home of older code, whose tables lack columns."""
     polled: Path
     """The fake feeds after their first poll, and a run of the second poll killed before its load."""
 
@@ -147,8 +149,10 @@ def make_homes(driver: Driver, corpus: Corpus, folder: Path) -> Homes:
     shutil.copytree(processed, after)
     driver.do("backfill", home=after, **later(corpus))
     driver.do("ingest", home=once, polls=1)
+    older = shutil.copytree(before, folder / "older")
+    driver.do("age", home=older)
     polled = killed_at(driver, folder / "polled", once, "batch-processed", "ingest", polls=2)
-    return Homes(corpus, before, processed, after, polled)
+    return Homes(corpus, before, processed, after, older, polled)
 
 
 def later(corpus: Corpus, batch_documents: int = ONE_BATCH) -> dict[str, Any]:
@@ -161,6 +165,7 @@ def make_scenes(drivers: Queue[Driver], homes: Homes, folder: Path) -> dict[str,
     few = {"paths": [str(homes.corpus.before / "odd")], "batch_documents": ONE_BATCH}
     wanted = {
         "create": partial(_scene, work="backfill", start=None, **few),
+        "grow": partial(_scene, work="backfill", start=homes.older, **few),
         "pull": partial(_scene, work="backfill", start=homes.before, **later(homes.corpus)),
         "load": partial(_scene, work="backfill", start=homes.processed, **later(homes.corpus)),
         "feed": partial(_scene, work="ingest", start=homes.polled, polls=2),

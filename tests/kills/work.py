@@ -16,9 +16,10 @@ from connectors.folder import Folder
 from flows.backfill import backfill
 from flows.run import run
 from flows.settings import Lake, Pipeline, Settings
+from pipelines.origin import ORIGINS
 from tests.fake_feed import pull_all
 from warehouse import maintain
-from warehouse.catalog import Home
+from warehouse.catalog import Home, attach
 
 ROWS_BETWEEN_MARKS = 8
 """Instead of 500: a file of forty rows then spans batches as one of thousands does."""
@@ -65,6 +66,20 @@ def do_shuffled(home: str, place: str, source: str, seed: int, **options: Any) -
         return asdict(current.counts)
 
 
+def do_age(home: str) -> Any:
+    """Make the home one of code that did not yet say where fields were found."""
+    with attach(Home(Path(home))) as lake:
+        lake.execute("DROP VIEW lake.article_versions")
+        for table in ("articles", "superseded"):
+            for name in ORIGINS.values():
+                if name != "published_from":
+                    lake.execute(f"ALTER TABLE lake.{table} DROP COLUMN {name}")
+        lake.execute(
+            "CREATE VIEW lake.article_versions AS SELECT * FROM lake.articles UNION ALL SELECT * FROM lake.superseded"
+        )
+    return {}
+
+
 def do_cli(argv: Sequence[str]) -> Any:
     from flows.cli import main
 
@@ -73,6 +88,7 @@ def do_cli(argv: Sequence[str]) -> Any:
 
 
 WORK: dict[str, Callable[..., Any]] = {
+    "age": do_age,
     "backfill": do_backfill,
     "cli": do_cli,
     "ingest": do_ingest,

@@ -1,0 +1,275 @@
+import hashlib
+import random
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+
+from warehouse.copies import HORIZON_DAYS, lacking, settle_copies
+from warehouse.rows import TABLES
+from warehouse.schema import create_table
+from warehouse.shingles import Shingled, compare, shared_passages, shingles
+
+DAY = datetime(2024, 3, 5, tzinfo=UTC)
+SYLLABLES = "ka lo mi ne ru sa ti vo ban del fir gon hul jor kem lan mor nis pol ras".split()
+
+
+def text_of(seed, words=160):
+    """A made-up text, like no other one."""
+    rng = random.Random(seed)
+    made = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 3))) for _ in range(words)]
+    return " ".join(word.capitalize() + "." if n % 12 == 11 else word for n, word in enumerate(made))
+
+
+def cut(text, share):
+    words = text.split()
+    return " ".join(words[: int(len(words) * share)])
+
+
+def reworded(text, share, seed=0):
+    rng = random.Random(seed)
+    return " ".join(word if rng.random() > share else rng.choice(SYLLABLES) for word in text.split())
+
+
+@dataclass(frozen=True)
+class Article:
+    article_id: str
+    body: str
+    published_at: datetime | None = DAY
+    url: str | None = None
+
+
+class Lake:
+    """The tables that copies are found in, in memory."""
+
+    def __init__(self):
+        self.connection = duckdb.connect()
+        self.connection.execute("ATTACH ':memory:' AS lake; SET TimeZone = 'UTC'")
+        for name, row in TABLES.items():
+            self.connection.execute(create_table(name, row).replace(" NOT NULL", ""))
+
+    def put(self, *articles, run="r"):
+        ids = [a.article_id for a in articles]
+        self.connection.execute("DELETE FROM lake.articles WHERE article_id IN (SELECT unnest(?))", [ids])
+        for a in articles:
+            self.connection.execute(
+                """INSERT INTO lake.articles (article_id, body, body_sha256, published_at, canonical_url, role, first_seen_at)
+                VALUES (?, ?, ?, ?, ?, 'file', ?)""",
+                [a.article_id, a.body, hashlib.sha256(a.body.encode()).hexdigest(), a.published_at, a.url, DAY],
+            )
+        self.connection.execute("CREATE OR REPLACE TEMP TABLE changed AS SELECT unnest(?) AS article_id", [ids])
+        return settle_copies(self.connection, "changed", run)
+
+    def copies(self):
+        return {
+            (copy, original): (reason, score)
+            for copy, original, reason, score in self.connection.execute(
+                "SELECT article_id, duplicate_of, reason, score FROM lake.duplicates"
+            ).fetchall()
+        }
+
+    def pairs(self):
+        return set(self.copies())
+
+
+@pytest.fixture
+def lake():
+    return Lake()
+
+
+STRIKE = text_of(1)
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        "LINDVIK (Nord) -- " + STRIKE + " Staff writers contributed to this report.",
+        STRIKE.replace(".", "") + " All rights reserved. Sign up to our newsletter.",
+        cut(STRIKE, 0.6),
+        cut(STRIKE, 0.3),
+        cut(STRIKE, 0.3) + " " + text_of(2, 60) + STRIKE[len(cut(STRIKE, 0.3)) :],
+        reworded(STRIKE, 0.1),
+        reworded(STRIKE, 0.2),
+        cut(STRIKE, 0.5) + " " + text_of(3, 80),
+        STRIKE.upper(),
+    ],
+    ids=["dateline", "footer", "tail", "lead", "inserted", "10 %", "20 %", "half", "capitals"],
+)
+def test_an_edited_copy_is_a_copy_of_what_came_before(lake, edited):
+    lake.put(Article("a", STRIKE), Article("b", edited, DAY + timedelta(hours=2)))
+    assert lake.pairs() == {("b", "a")}
+    ((reason, score),) = lake.copies().values()
+    assert reason == "near"
+    assert 0.2 <= score <= 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        text_of(4),
+        cut(STRIKE, 0.08),
+        text_of(5, 300) + " " + cut(STRIKE, 0.15) + " " + text_of(6, 300),
+        " ".join(reversed(STRIKE.split())),
+    ],
+    ids=["another", "a headline's worth", "a quotation", "the same words"],
+)
+def test_what_shares_little_is_no_copy(lake, other):
+    lake.put(Article("a", STRIKE), Article("b", other))
+    assert lake.pairs() == set()
+
+
+def test_a_text_without_spaces_is_compared_by_characters(lake):
+    rng = random.Random(7)
+    text = "".join(chr(rng.randrange(0x4E00, 0x5E00)) for _ in range(300))
+    other = "".join(chr(rng.randrange(0x4E00, 0x5E00)) for _ in range(300))
+    lake.put(Article("a", text), Article("b", text[:200] + other[:50], DAY + timedelta(1)), Article("c", other))
+    assert lake.pairs() == {("b", "a")}
+
+
+def test_the_first_published_is_the_original_whenever_it_comes(lake):
+    copies = [Article(f"c{n}", cut(STRIKE, 0.9 - n / 20), DAY + timedelta(hours=n + 1)) for n in range(4)]
+    lake.put(*copies)
+    assert {original for _, original in lake.pairs()} == {"c0"}
+    lake.put(Article("a", STRIKE, DAY))
+    assert lake.pairs() == {(c.article_id, "a") for c in copies}
+
+
+def test_undated_articles_come_last(lake):
+    lake.put(Article("a", STRIKE, None), Article("b", STRIKE, DAY))
+    assert lake.pairs() == {("a", "b")}
+
+
+def test_a_copy_matches_its_original_itself(lake):
+    """A digest holds parts of several articles, and joins none of them to another."""
+    others = [text_of(n, 120) for n in (11, 12, 13)]
+    parts = [Article(f"a{n}", text, DAY + timedelta(n)) for n, text in enumerate(others)]
+    digest = Article("d", " ".join(cut(text, 0.6) for text in others), DAY + timedelta(5))
+    lake.put(digest, *parts)
+    assert lake.pairs() == {("d", "a0")}
+    lake.put(Article("d", digest.body, DAY - timedelta(5)))
+    assert lake.pairs() == {("a0", "d"), ("a1", "d"), ("a2", "d")}
+
+
+def test_an_edit_ends_what_was_a_copy_and_what_was_an_original(lake):
+    lake.put(
+        Article("a", STRIKE),
+        Article("b", cut(STRIKE, 0.8), DAY + timedelta(1)),
+        Article("c", STRIKE, DAY + timedelta(2)),
+    )
+    assert lake.pairs() == {("b", "a"), ("c", "a")}
+    lake.put(Article("a", text_of(9)))
+    assert lake.pairs() == {("c", "b")}
+    lake.put(Article("b", text_of(10), DAY + timedelta(1)))
+    assert lake.pairs() == set()
+
+
+def test_far_apart_in_time_only_the_same_body_is_a_copy(lake):
+    later = DAY + timedelta(days=HORIZON_DAYS + 1)
+    lake.put(Article("a", STRIKE), Article("b", cut(STRIKE, 0.9), later), Article("c", STRIKE, later))
+    assert lake.pairs() == {("c", "a")}
+
+
+def test_a_page_that_names_another_as_canonical_is_its_copy_where_the_texts_say_nothing_against_it(lake):
+    same = "https://a.example/strike"
+    short = "Harbour closed after the storm."
+    lake.put(
+        Article("a", STRIKE, url=same),
+        Article("b", short, DAY + timedelta(1), same),
+        Article("c", text_of(21), DAY + timedelta(2), same),
+    )
+    assert lake.copies() == {("b", "a"): ("canonical", 1.0)}
+
+
+def test_a_line_that_thousands_share_makes_no_copies_and_costs_little(lake):
+    notice = text_of(30, 40)
+    crowd = [
+        Article(f"n{n:04d}", text_of(1000 + n, 120) + " " + notice, DAY + timedelta(minutes=n)) for n in range(240)
+    ]
+    lake.put(*crowd)
+    assert lake.pairs() == set()
+    lake.put(Article("x", cut(crowd[239].body, 0.7), DAY + timedelta(9)))
+    assert lake.pairs() == {("x", "n0239")}
+
+
+def test_hundreds_of_copies_of_one_report_are_all_found(lake):
+    lake.put(*(Article(f"c{n:03d}", reworded(STRIKE, 0.05, n), DAY + timedelta(minutes=n)) for n in range(80)))
+    assert lake.pairs() == {(f"c{n:03d}", "c000") for n in range(1, 80)}
+
+
+def test_a_lake_without_index_comes_to_the_same(lake):
+    lake.put(Article("a", STRIKE), Article("b", cut(STRIKE, 0.5), DAY + timedelta(1)), Article("c", text_of(2)))
+    before = lake.copies()
+    assert lacking(lake.connection) == 0
+    lake.connection.execute("DELETE FROM lake.sketches; DELETE FROM lake.duplicates")
+    assert lacking(lake.connection) == 3
+    settle_copies(lake.connection, "lacking", "r")
+    assert (lacking(lake.connection), lake.copies()) == (0, before)
+
+
+def crowd_of(seed):
+    """Originals, copies of them, copies of those, mixtures: with dates that are alike, or missing."""
+    rng = random.Random(seed)
+    articles = []
+    for n in range(14):
+        base = rng.choice(articles).body if articles and rng.random() < 0.7 else text_of(rng.random(), 100)
+        body = rng.choice(
+            [
+                lambda t: t,
+                lambda t: cut(t, rng.uniform(0.4, 0.95)),
+                lambda t: reworded(t, rng.uniform(0.05, 0.2), rng.random()),
+                lambda t: t + " " + text_of(rng.random(), 30),
+                lambda t: cut(t, 0.5) + " " + cut(rng.choice(articles).body if articles else t, 0.5),
+            ]
+        )(base)
+        when = None if rng.random() < 0.15 else DAY + timedelta(hours=rng.randrange(4))
+        articles.append(Article(f"a{rng.randrange(10**6):06d}-{n}", body, when))
+    return articles
+
+
+def expected(articles):
+    """By the definition, all pairs compared."""
+    line = sorted(articles, key=lambda a: (a.published_at is None, a.published_at or DAY, a.article_id))
+    bodies = [Shingled.of(a.body) for a in line]
+    original = {}
+    for n, a in enumerate(line):
+        found = []
+        for m, b in enumerate(line[:n]):
+            likeness, of = compare(bodies[n], bodies[m]), original.get(m, m)
+            own = compare(bodies[n], bodies[of])
+            if a.body == b.body:
+                found.append((of != m, -0.5, of))
+            elif likeness.is_copy and (own.is_alike or of == m):
+                found.append((of != m, -min(own.share, 0.5), of))
+        if found:
+            original[n] = min(found)[2]
+    return {(line[copy].article_id, line[of].article_id) for copy, of in original.items()}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_order_of_arrival_does_not_count(seed):
+    articles = crowd_of(seed)
+    wanted = expected(articles)
+    for shuffle in range(4):
+        rng = random.Random(shuffle)
+        came = [
+            a if rng.random() < 0.7 else replace(a, body=text_of(rng.random()), published_at=None) for a in articles
+        ]
+        edits = [a for a, first in zip(articles, came, strict=True) if a != first]
+        rng.shuffle(came)
+        lake = Lake()
+        while came or edits:
+            queue = came or edits
+            lake.put(*(queue.pop() for _ in range(min(len(queue), rng.randint(1, 6)))))
+        assert lake.pairs() == wanted
+
+
+def test_shared_passages_are_what_a_person_would_mark():
+    one = "The harbour of Lindvik was closed on Tuesday after a storm, the mayor said. Nobody was hurt."
+    other = "Officials confirmed that the harbour of Lindvik was closed on Tuesday after a storm. Ferries wait."
+    assert shared_passages(one, other) == ("The harbour of Lindvik was closed on Tuesday after a storm",)
+    assert shared_passages(one, text_of(1)) == ()
+
+
+def test_shingles_are_the_same_on_every_machine():
+    assert sorted(shingles("One, two three four FIVE")) == [1613931443, 4104913968]

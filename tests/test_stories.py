@@ -1,0 +1,471 @@
+import hashlib
+import io
+import random
+import tomllib
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from flows.stories import Stories, Story, Told, print_stories, print_story
+from warehouse.clusters import group, is_torn
+from warehouse.copies import settle_copies
+from warehouse.rows import TABLES
+from warehouse.schema import create_table
+from warehouse.stories import WINDOW_DAYS, settle_stories, untold
+from warehouse.terms import UNIT, best_terms, shared_terms, vector
+
+DAY = datetime(2024, 3, 12, tzinfo=UTC)
+GOLDEN = Path(__file__).parent / "golden" / "stories" / "three_events.toml"
+SYLLABLES = "ka lo mi ne ru sa ti vo ban del fir gon hul jor kem lan mor nis pol ras".split()
+COMMON = (
+    "after again against before early home late left life never night often once people street water week young".split()
+)
+
+
+@dataclass(frozen=True)
+class Article:
+    article_id: str
+    text: str
+    headline: str | None = None
+    published_at: datetime | None = DAY
+    language: str = "en"
+    publisher: str | None = None
+
+
+def names(rng, count):
+    return ["".join(rng.choices(SYLLABLES, k=3)).capitalize() for _ in range(count)]
+
+
+def report(event, telling, *, days=0.0):
+    """A made-up report: what is told of an event has its names in common, and little else."""
+    facts, rng = names(random.Random(f"event {event}"), 9), random.Random(f"telling {event} {telling}")
+    said = [" ".join(rng.sample([*rng.sample(facts, 3), *names(rng, 2), *rng.sample(COMMON, 5)], 10)) for _ in range(9)]
+    headline = " ".join(rng.sample(facts, 3))
+    published_at = DAY + timedelta(days=days)
+    return Article(f"{event}-{telling}", ". ".join(said) + ".", headline, published_at, publisher=f"paper {telling}")
+
+
+class Lake:
+    """The tables that stories are found in, in memory."""
+
+    def __init__(self):
+        self.connection = duckdb.connect(config={"threads": 1})
+        self.connection.execute("ATTACH ':memory:' AS lake; SET TimeZone = 'UTC'")
+        for name, row in TABLES.items():
+            self.connection.execute(create_table(name, row).replace(" NOT NULL", ""))
+
+    def put(self, *articles, clock=DAY + timedelta(1)):
+        ids = [a.article_id for a in articles]
+        self.connection.execute("DELETE FROM lake.articles WHERE article_id IN (SELECT unnest(?))", [ids])
+        rows = pa.table(
+            {
+                "article_id": ids,
+                "headline": pa.array([a.headline for a in articles], pa.string()),
+                "body": [a.text for a in articles],
+                "body_sha256": [_sha256(a.text) for a in articles],
+                "content_sha256": [_sha256(f"{a.headline} {a.text}") for a in articles],
+                "language": [a.language for a in articles],
+                "published_at": pa.array([a.published_at for a in articles], pa.timestamp("us", "UTC")),
+                "first_seen_at": pa.array([DAY] * len(ids), pa.timestamp("us", "UTC")),
+                "publisher": pa.array([a.publisher for a in articles], pa.string()),
+                "source": ["wire"] * len(ids),
+                "role": ["file"] * len(ids),
+            }
+        )
+        self.connection.register("rows", rows)
+        self.connection.execute("INSERT INTO lake.articles BY NAME FROM rows")
+        self.settle(ids, clock)
+
+    def settle(self, ids, clock=DAY + timedelta(1)):
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE changed AS SELECT unnest(?::VARCHAR[]) AS article_id", [ids]
+        )
+        settle_copies(self.connection, "changed", "r")
+        settle_stories(self.connection, ("changed", "recopied"), clock=clock)
+
+    def rows(self, sql):
+        return self.connection.execute(sql).fetchall()
+
+    def story_of(self, article_id):
+        ((story_id,),) = self.rows(f"SELECT story_id FROM lake.story_articles WHERE article_id = '{article_id}'")
+        return story_id
+
+    def groups(self):
+        """The articles of each story; each article is in one."""
+        found = defaultdict(set)
+        for story_id, article_id in self.rows("SELECT story_id, article_id FROM lake.story_articles"):
+            found[story_id].add(article_id)
+        named = {story_id for (story_id,) in self.rows("SELECT story_id FROM lake.stories WHERE state <> 'merged'")}
+        assert named == found.keys()
+        assert sum(map(len, found.values())) == self.rows("SELECT count(*) FROM lake.articles")[0][0]
+        return set(map(frozenset, found.values()))
+
+    def whole(self):
+        """All that a reader sees of the stories that are, but for their ids."""
+        return sorted(
+            self.rows(
+                """SELECT s.* EXCLUDE (story_id), list((article_id, score) ORDER BY article_id)
+                FROM lake.stories s JOIN lake.story_articles USING (story_id) GROUP BY ALL"""
+            ),
+            key=repr,
+        )
+
+
+def _sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture
+def lake():
+    return Lake()
+
+
+# The twelve articles
+
+
+def golden():
+    found = tomllib.loads(GOLDEN.read_text(encoding="utf-8"))["article"]
+    articles = [Article(a["id"], a["text"].strip(), a["headline"], a["published_at"], publisher=a["id"]) for a in found]
+    return articles, {a["id"]: a["story"] for a in found}, {(a["id"], a["copy_of"]) for a in found if "copy_of" in a}
+
+
+def test_twelve_articles_on_three_events_are_three_stories(lake):
+    articles, events, copies = golden()
+    late = next(a for a in articles if a.article_id == "wire")
+    lake.put(*(a for a in articles if a is not late))
+    assert ("tabloid", "courier") in lake.rows("SELECT article_id, duplicate_of FROM lake.duplicates")
+    lake.put(late)
+    assert set(lake.rows("SELECT article_id, duplicate_of FROM lake.duplicates")) == copies
+    wanted = {frozenset(a for a in events if events[a] == event) for event in events.values()}
+    assert lake.groups() == wanted
+    told = lake.rows(
+        "SELECT headline, articles, copies, publishers FROM lake.stories WHERE state <> 'merged' ORDER BY 2"
+    )
+    assert [row[1:] for row in told] == [(2, 0, 2), (3, 1, 2), (7, 2, 5)]
+    assert told[2][0] == "Lindvik port halted by dockers' strike"
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_the_order_in_which_the_twelve_come_does_not_count(part):
+    articles, *_ = golden()
+    first = Lake()
+    first.put(*articles)
+    for seed in range(part, 100, 25):
+        rng, lake = random.Random(seed), Lake()
+        came = rng.sample(articles, len(articles))
+        cut = rng.randrange(1, len(came))
+        lake.put(*came[:cut])
+        lake.put(*came[cut:])
+        assert lake.whole() == first.whole()
+
+
+# What arrives, what is edited
+
+
+def crowd(count=40):
+    """Reports of ten events on ten days, some of them copies."""
+    rng = random.Random(5)
+    made = [report(n % 10, n, days=(n % 10) + n / 40) for n in range(count)]
+    for n in rng.sample(range(count), 6):
+        cut = " ".join(made[n].text.split()[:90])
+        made.append(
+            replace(made[n], article_id=f"copy-{n}", text=cut, published_at=made[n].published_at + timedelta(1))
+        )
+    return made
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_comes_first_and_is_edited_later_the_stories_are_the_same(seed):
+    articles = crowd()
+    first = Lake()
+    first.put(*articles)
+    assert 8 <= len(first.groups()) <= 14
+    rng, lake = random.Random(seed), Lake()
+    came = [
+        a if rng.random() < 0.7 else replace(report(rng.randrange(99), seed), article_id=a.article_id) for a in articles
+    ]
+    edits = [a for a, came_as in zip(articles, came, strict=True) if a != came_as]
+    rng.shuffle(came)
+    while came or edits:
+        queue = came or edits
+        lake.put(*(queue.pop() for _ in range(min(len(queue), rng.randint(1, 20)))))
+    assert lake.whole() == first.whole()
+
+
+def test_a_story_keeps_its_id_while_it_grows_and_when_an_earlier_article_comes(lake):
+    lake.put(report(1, 1), report(2, 1))
+    began = lake.story_of("1-1")
+    lake.put(report(1, 2, days=1))
+    lake.put(report(1, 3, days=-1))
+    assert {lake.story_of(f"1-{n}") for n in (1, 2, 3)} == {began}
+    assert lake.story_of("2-1") != began
+    row = "SELECT articles, publishers, first_published_at, last_published_at FROM lake.stories"
+    assert (3, 3, DAY - timedelta(1), DAY + timedelta(1)) in lake.rows(row)
+
+
+def test_stories_that_become_one_forward_without_a_chain(lake):
+    one, other, third = (replace(report(1, n), article_id=f"a{n}") for n in (1, 2, 3))
+    apart = [replace(report(k, 1), article_id=a.article_id) for k, a in ((5, one), (6, other), (7, third))]
+    lake.put(*apart)
+    ids = [lake.story_of(a.article_id) for a in (one, other, third)]
+    lake.put(one, other)
+    kept = lake.story_of(one.article_id)
+    assert kept == lake.story_of(other.article_id)
+    lake.put(report(7, 2), report(7, 3))
+    lake.put(*(replace(report(7, n), article_id=a.article_id) for n, a in ((4, one), (5, other))))
+    last = ids[2]
+    assert {lake.story_of(a.article_id) for a in (one, other, third)} == {last}
+    merged = lake.rows("SELECT story_id, merged_into FROM lake.stories WHERE state = 'merged'")
+    assert sorted(merged) == sorted((story_id, last) for story_id in ids[:2])
+
+
+def test_of_a_story_that_falls_apart_the_larger_part_keeps_the_id(lake):
+    lake.put(*(report(1, n) for n in range(5)))
+    began = lake.story_of("1-0")
+    lake.put(*(replace(report(2, n), article_id=f"1-{n}") for n in (0, 1)))
+    assert {lake.story_of(f"1-{n}") for n in (2, 3, 4)} == {began}
+    (new,) = {lake.story_of(f"1-{n}") for n in (0, 1)}
+    assert new != began
+    assert lake.rows("SELECT count(*) FROM lake.stories WHERE state = 'merged'") == [(0,)]
+
+
+def test_a_copy_is_in_the_story_of_its_original_and_moves_with_it(lake):
+    original = report(1, 1, days=1)
+    copy = replace(original, article_id="copy", text=original.text + " Subscribe now.", published_at=DAY + timedelta(2))
+    lake.put(original, report(1, 2), copy)
+    assert lake.story_of("copy") == lake.story_of("1-1") == lake.story_of("1-2")
+    assert lake.rows("SELECT articles, copies, publishers FROM lake.stories") == [(3, 1, 2)]
+    lake.put(replace(original, text=report(2, 1).text, headline=report(2, 1).headline))
+    assert lake.story_of("copy") == lake.story_of("1-2") != lake.story_of("1-1")
+    lake.put(replace(copy, published_at=DAY - timedelta(1)), original)
+    assert lake.rows("SELECT article_id FROM lake.duplicates") == [("1-1",)]
+    assert len(lake.groups()) == 1
+
+
+def test_an_article_that_becomes_a_copy_leaves_its_story_for_its_original_s(lake):
+    lake.put(report(1, 1), report(2, 2))
+    began = lake.story_of("2-2")
+    lake.put(replace(report(1, 1), article_id="2-2", published_at=DAY + timedelta(1)))
+    assert lake.groups() == {frozenset({"1-1", "2-2"})}
+    assert lake.rows("SELECT story_id, merged_into FROM lake.stories WHERE state = 'merged'") == [
+        (began, lake.story_of("1-1"))
+    ]
+
+
+def test_what_is_weeks_apart_is_another_story(lake):
+    lake.put(report(1, 1), report(1, 2, days=WINDOW_DAYS + 1))
+    assert len(lake.groups()) == 2
+
+
+def test_a_story_is_closed_after_its_window_and_opened_again_by_what_joins_it(lake):
+    lake.put(report(1, 1), clock=DAY)
+    assert lake.rows("SELECT state FROM lake.stories") == [("open",)]
+    later = DAY + timedelta(days=WINDOW_DAYS, hours=20)
+    lake.put(report(2, 1, days=15), clock=later)
+    assert dict(lake.rows("SELECT story_id, state FROM lake.stories"))[lake.story_of("1-1")] == "closed"
+    lake.put(report(1, 2, days=3), clock=later)
+    assert dict(lake.rows("SELECT story_id, state FROM lake.stories"))[lake.story_of("1-1")] == "open"
+
+
+def test_an_article_without_a_date_counts_from_when_it_was_first_seen(lake):
+    lake.put(report(1, 1), replace(report(1, 2), published_at=None))
+    assert len(lake.groups()) == 1
+    assert lake.rows("SELECT last_published_at FROM lake.stories") == [(DAY,)]
+
+
+def test_two_languages_share_no_story(lake):
+    lake.put(report(1, 1), replace(report(1, 2), language="de"))
+    assert len(lake.groups()) == 2
+
+
+def test_articles_without_words_are_alone(lake):
+    lake.put(Article("a", "…"), Article("b", "— !"), Article("c", "..."))
+    assert len(lake.groups()) == 3
+
+
+def test_a_lake_without_index_comes_to_the_same(lake):
+    lake.put(*crowd())
+    stories = "SELECT * FROM lake.stories ORDER BY story_id"
+    rows = "SELECT * FROM lake.story_articles ORDER BY article_id"
+    vectors = "SELECT * FROM lake.vectors ORDER BY article_id"
+    before = [lake.rows(sql) for sql in (stories, rows, vectors)]
+    assert untold(lake.connection) == 0
+    lake.connection.execute("DELETE FROM lake.vectors")
+    assert untold(lake.connection) == 46
+    settle_stories(lake.connection, ("untold",), clock=DAY + timedelta(1))
+    assert [lake.rows(sql) for sql in (stories, rows, vectors)] == before
+    lake.connection.execute("DELETE FROM lake.stories; DELETE FROM lake.story_articles")
+    told = lake.connection
+    assert untold(told) == 46
+    settle_stories(told, ("untold",), clock=DAY + timedelta(1))
+    assert [row[1:] for row in lake.rows(rows)] == [row[1:] for row in before[1]]
+
+
+def test_the_rows_of_a_story_follow_the_tags_of_its_articles(lake):
+    lake.put(report(1, 1), report(1, 2))
+    for article_id, scheme, tag in (
+        *(("1-1", "country", "iraq"), ("1-2", "country", "iraq"), ("1-2", "country", "usa")),
+        *(("1-1", "mediatopic", "conflicts"), ("1-1", "source", "front-page")),
+    ):
+        lake.connection.execute(
+            "INSERT INTO lake.article_tags (article_id, tag, scheme, score) VALUES (?, ?, ?, 0.9)",
+            [article_id, tag, scheme],
+        )
+    lake.settle(["1-1"])
+    assert lake.rows("SELECT countries, subjects FROM lake.stories") == [(["iraq", "usa"], ["conflicts"])]
+
+
+# Groups
+
+
+def likenesses(rng, count):
+    alike = defaultdict(dict)
+    for a in range(count):
+        for b in range(a):
+            if rng.random() < 0.6:
+                alike[a][b] = alike[b][a] = rng.choice([rng.randint(1, 10), rng.randint(1, 100)])
+    return alike
+
+
+def joined(count, alike, least, most):
+    """By the definition: the two groups that are most alike, over and over."""
+    groups = [[thing] for thing in range(count)]
+    while True:
+        found = []
+        for i, one in enumerate(groups):
+            for other in groups[i + 1 :]:
+                average = sum(alike[a].get(b, 0) for a in one for b in other) / (len(one) * len(other))
+                if average >= least and len(one) + len(other) <= most:
+                    found.append((-average, *sorted((min(one), min(other)))))
+        if not found:
+            return sorted(groups)
+        _, a, b = min(found)
+        (one,), (other,) = ([g for g in groups if min(g) == n] for n in (a, b))
+        groups = [g for g in groups if g not in (one, other)] + [sorted(one + other)]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_groups_that_are_worked_out_where_they_are_torn_are_those_of_all_together(seed):
+    rng = random.Random(seed)
+    count, limits = rng.randint(2, 14), {"least": rng.choice([3, 20, 40]), "most": rng.choice([3, 5, 100])}
+    alike = likenesses(rng, count)
+    wanted = joined(count, alike, **limits)
+    assert sorted(sorted(tree.leaves) for tree in group(range(count), alike, **limits)) == wanted
+    trees = []
+    for thing in rng.sample(range(count), count):
+        dirty, torn = {thing}, [None]
+        while torn:
+            made = group(sorted(dirty), alike, **limits)
+            trees = [tree for tree in trees if not dirty & set(tree.leaves)]
+            torn = [tree for tree in trees if any(is_torn(one, tree, alike, **limits) for one in made)]
+            dirty = dirty.union(*(tree.leaves for tree in torn))
+        trees += made
+    assert sorted(sorted(tree.leaves) for tree in trees) == wanted
+
+
+# Terms
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "other", "unlike"),
+    [
+        ("en", "Dockers struck at the port of Lindvik.", "Lindvik: a strike of dockers", "A storm hit the orchard."),
+        ("de", "Hafenarbeiter in Lindvik streiken.", "Streik der Hafenarbeiter von Lindvik", "Sturm über dem Garten"),
+        ("ja", "東京港で労働者がストライキを行った。", "東京港の労働者ストライキ", "果樹園に嵐が来た。"),
+        ("zh", "码头工人在港口罢工。", "港口的码头工人罢工", "暴风雨袭击了果园。"),
+        ("ko", "부두 노동자들이 파업했다.", "부두 노동자 파업", "폭풍이 과수원을 덮쳤다."),
+        ("th", "คนงานท่าเรือนัดหยุดงาน", "คนงานท่าเรือหยุดงานประท้วง", "พายุพัดถล่มสวนผลไม้"),
+        ("ar", "أضرب عمال الميناء في المدينة", "إضراب عمال الميناء", "عاصفة في البستان"),
+        ("hi", "बंदरगाह के मज़दूर हड़ताल पर", "बंदरगाह मज़दूर हड़ताल", "बाग में तूफ़ान आया"),
+        ("sw", "Wafanyakazi wa bandari wamegoma", "Mgomo wa wafanyakazi wa bandari", "Dhoruba katika bustani"),
+    ],
+)
+def test_terms_are_found_in_any_script(language, one, other, unlike):
+    vectors = [vector(None, text, language) for text in (one, other, unlike)]
+    assert all(sum(w * w for w in v.weights) == pytest.approx(UNIT**2, rel=0.02) for v in vectors)
+    near, far = (likeness(vectors[0], v) for v in vectors[1:])
+    assert near > 0.2 > far
+
+
+def likeness(one, other):
+    weights = dict(zip(one.terms, one.weights, strict=True))
+    return sum(weights.get(term, 0) * w for term, w in zip(other.terms, other.weights, strict=True)) / UNIT**2
+
+
+def test_common_words_and_round_numbers_say_little():
+    one = best_terms(None, "The storm of Lindvik drove 1,000 people out in 2024, and 31,427 have not returned.", "en")
+    assert one["1000"] < one["31427"]
+    assert one["2024"] < one["31427"]
+    assert one["people"] < one["lindvik"]
+    assert shared_terms(one, best_terms(None, "Lindvik counts 31,427 homeless.", "en")) == ("31427", "lindvik")
+
+
+def test_vectors_are_the_same_on_every_machine():
+    found = vector("Harbour closed", "The harbour of Lindvik was closed.", "en-GB")
+    assert found.language == "en"
+    assert found.terms == (854620917, 1981493893, 2140658886, 2342477293, 2899307948, 4109025365)
+    assert found.weights == (12, 573, 689, 40, 4, 441)
+
+
+# On a terminal
+
+
+def told(ident, minute, *, copy_of=None, versions=1):
+    seen = tuple(DAY + timedelta(hours=n) for n in range(versions))
+    return Told(
+        article_id=ident * 16,
+        headline=f"Headline {ident}",
+        publisher=f"Paper {ident}",
+        url=f"https://{ident}.example/",
+        published_at=DAY + timedelta(minutes=minute),
+        score=0.5,
+        copy_of=copy_of,
+        seen_at=seen,
+    )
+
+
+STORY = Story(
+    story_id="5" * 32,
+    headline="Dock strike\x1b[31m at Lindvik",
+    language="en",
+    first_published_at=DAY,
+    last_published_at=DAY + timedelta(minutes=90),
+    articles=3,
+    copies=1,
+    publishers=2,
+    countries=("uk",),
+    subjects=("strike", "transport"),
+    state="open",
+    merged_into=None,
+    told=(told("aa", 0, versions=2), told("cc", 30, copy_of="aa" * 16), told("bb", 90)),
+)
+
+
+def test_a_story_is_told_in_the_order_of_time_with_copies_under_their_originals():
+    out = io.StringIO()
+    print_story(STORY, out)
+    assert out.getvalue().splitlines() == [
+        "Dock strike\\x1b[31m at Lindvik",
+        "  2024-03-12 00:00 to 01:30 UTC · 3 articles (1 copy) · 2 publishers",
+        "  55555555 · uk · strike, transport",
+        "  2024-03-12 00:00  Paper aa: Headline aa (first; 2 versions, the last of 2024-03-12 01:00)",
+        "                    aaaaaaaa https://aa.example/",
+        "  2024-03-12 00:30      Paper cc: Headline cc (copy)",
+        "                        cccccccc https://cc.example/",
+        "  2024-03-12 01:30  Paper bb: Headline bb",
+        "                    bbbbbbbb https://bb.example/",
+    ]
+
+
+def test_stories_are_listed_with_what_is_left_out():
+    out = io.StringIO()
+    print_stories(Stories(home="h", stories=(STORY,), count=3), out)
+    lines = out.getvalue().splitlines()
+    assert lines[3] == "    Paper aa: Headline aa"
+    assert lines[-2].startswith("and 2 more")
+    assert lines[-1] == "all that was told of one, from the first: newsmill --home h stories 55555555"

@@ -1,0 +1,427 @@
+"""Which articles are copies, and of which original: part of the load's transaction.
+
+Two articles match when their bodies are the same, when one page names the other's address as its canonical one, when a
+feed gave both one id, or when a good part of the shorter body stands in the other (`warehouse.shingles`). All articles
+stand in one order, that of publication; each is a copy of the earliest article that it matches itself and that is no
+copy, and else an original. That is a function of the articles alone, not of the order in which they came: a load
+works out anew those that it brought or changed, and whichever others hang on them.
+
+The index is the table `sketches`, written in the same transaction, so it is never behind; where it is not there, or of
+older code, `catch_up` makes it from the bodies.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from warehouse.rows import SketchRow
+from warehouse.schema import record_batch
+from warehouse.shingles import (
+    RATE,
+    SHARED_SAMPLES,
+    SKETCH_VERSION,
+    Likeness,
+    Shingled,
+    compare,
+    sample,
+    shingles,
+)
+
+HORIZON_DAYS = 366
+"""Articles whose times of publication lie further apart are copies only by their whole bodies, addresses or ids."""
+_EARLIEST = 20
+"""Of the articles that share a shingle, so many of the earliest are compared with the others: what more share is boilerplate."""
+_CANDIDATES = 24
+"""Of the earlier articles that share about enough with one, so many of the earliest are compared with it."""
+_ABOUT_ENOUGH = 0.1
+_AMPLE = 0.5
+"""Share of a text from which on it does not count how much more."""
+_BODIES = 20_000
+"""Bodies whose shingles are held at a time: some 2 KB each."""
+_CATCH_UP = 10_000
+
+_PLACED = "coalesce(published_at, CASE WHEN role IN ('entry', 'page') THEN first_seen_at END)"
+
+Pair = tuple[str, str]
+"""Ids of two articles, the earlier first."""
+Place = tuple[bool, datetime | str, str]
+"""Of an article in the order of originals: undated last, then the time, then the id."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    reason: str
+    score: float = 1.0
+    is_copy: bool = True
+    """Whether it makes a copy by itself, or only where another copy of the same original is like both."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    original: str
+    match: _Match
+
+
+def settle_copies(connection: duckdb.DuckDBPyConnection, changed: str, run_id: str, staged: str | None = None) -> int:
+    """Bring `sketches` and `duplicates` up to date with the articles whose ids the table `changed` holds.
+
+    `staged` names rows of `sketches` that the pipeline has made; what it lacks is made from the bodies.
+    Gives the number of articles that have become copies; the table `recopied` holds all of which something else is said.
+    """
+    _sketch(connection, changed, staged)
+    sys.audit("newsmill.point", "loaded-sketches")
+    count = _Copies(connection, run_id).settle(changed)
+    sys.audit("newsmill.point", "loaded-duplicates")
+    return count
+
+
+def lacking(connection: duckdb.DuckDBPyConnection) -> int:
+    """Fill the temporary table `lacking` with ids of articles that the index lacks or has of older code, the earliest first.
+
+    Gives their number, which is 0 at once where the index is whole, and bounded where it is not.
+    """
+    numbers = connection.execute(
+        f"""SELECT (SELECT count(*) FROM lake.articles),
+            (SELECT count(*) FROM lake.sketches WHERE sketch_version = {SKETCH_VERSION})"""
+    ).fetchone()
+    if numbers and numbers[0] == numbers[1]:
+        return 0
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE lacking AS SELECT article_id FROM lake.articles
+        ANTI JOIN (FROM lake.sketches WHERE sketch_version = {SKETCH_VERSION}) USING (article_id)
+        ORDER BY {_PLACED} NULLS LAST, article_id LIMIT {_CATCH_UP}"""
+    )
+    (count,) = connection.execute("SELECT count(*) FROM lacking").fetchone() or (0,)
+    return int(count)
+
+
+def _sketch(connection: duckdb.DuckDBPyConnection, changed: str, staged: str | None) -> None:
+    """Take the changed articles into the index, where it holds none or another body of theirs."""
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE unsketched AS
+        WITH a AS (
+            SELECT article_id, body_sha256, {_PLACED} AS placed_at FROM lake.articles SEMI JOIN {changed} USING (article_id)
+        ), s AS (
+            SELECT article_id, body_sha256, placed_at, sketch_version FROM lake.sketches SEMI JOIN {changed} USING (article_id)
+        )
+        SELECT a.*, s.article_id IS NOT NULL AS is_there FROM a LEFT JOIN s USING (article_id)
+        WHERE (a.body_sha256, a.placed_at, {SKETCH_VERSION}) IS DISTINCT FROM (s.body_sha256, s.placed_at, s.sketch_version)"""
+    )
+    if connection.execute("SELECT 1 FROM unsketched WHERE is_there LIMIT 1").fetchone():
+        connection.execute(
+            "DELETE FROM lake.sketches WHERE article_id IN (SELECT article_id FROM unsketched WHERE is_there)"
+        )
+    made = "(SELECT NULL::VARCHAR AS body_sha256 WHERE false)"
+    if staged:
+        made = f"(SELECT DISTINCT ON (body_sha256) body_sha256, shingles, sampled FROM {staged})"
+        connection.execute(
+            f"""INSERT INTO lake.sketches BY NAME SELECT article_id, body_sha256, {SKETCH_VERSION} AS sketch_version,
+            placed_at, shingles, sampled FROM unsketched JOIN {made} USING (body_sha256)"""
+        )
+    rows = connection.execute(
+        f"""SELECT a.article_id, u.body_sha256, u.placed_at, a.body FROM lake.articles a
+        JOIN (FROM unsketched ANTI JOIN {made} USING (body_sha256)) u USING (article_id)"""
+    ).fetchall()
+    if rows:
+        _insert(connection, "sketches", record_batch(SketchRow, [_sketched(*row) for row in rows]))
+
+
+def _sketched(article_id: str, body_sha256: str, placed_at: datetime | None, body: str) -> SketchRow:
+    of = shingles(body)
+    return SketchRow(
+        article_id=article_id,
+        body_sha256=body_sha256,
+        sketch_version=SKETCH_VERSION,
+        placed_at=placed_at,
+        shingles=len(of),
+        sampled=sample(of),
+    )
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.RecordBatch) -> None:
+    connection.register("inserted", pa.Table.from_batches([rows]))
+    connection.execute(f"INSERT INTO lake.{table} BY NAME FROM inserted")
+    connection.unregister("inserted")
+
+
+class _Copies:
+    """Works out anew which of the articles that are looked at are copies."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+        self._connection, self._run_id = connection, run_id
+        self._places: dict[str, Place] = {}
+        self._before: dict[str, _Copy | None] = {}
+        """Of each article that was met, what the lake says of it."""
+        self._now: dict[str, _Copy | None] = {}
+        """Of those that were decided anew, what holds."""
+        self._matches: dict[str, dict[str, _Match]] = {}
+        """Of those that were searched for, whatever they match."""
+
+    def settle(self, changed: str) -> int:
+        fresh = self._ids(f"SELECT article_id FROM {changed} SEMI JOIN lake.articles USING (article_id)")
+        hanging = self._ids(
+            f"SELECT article_id FROM lake.duplicates SEMI JOIN (SELECT article_id AS duplicate_of FROM {changed}) USING (duplicate_of)"
+        )
+        self._decide(fresh | hanging, fresh)
+        return self._write()
+
+    def _ids(self, sql: str) -> set[str]:
+        return {row[0] for row in self._connection.execute(sql).fetchall()}
+
+    def _decide(self, undecided: set[str], fresh: set[str]) -> None:
+        """Decide in the order of places: what comes earlier never depends on what comes later."""
+        self._search(undecided)
+        queue = [(self._places[ident], ident) for ident in undecided]
+        heapq.heapify(queue)
+        while queue:
+            ident = queue[0][1]
+            if ident not in self._matches:
+                self._search({waiting for _, waiting in queue} - self._matches.keys())
+            heapq.heappop(queue)
+            undecided.discard(ident)
+            for other in self._reconsider(ident, is_fresh=ident in fresh) - undecided:
+                undecided.add(other)
+                heapq.heappush(queue, (self._places[other], other))
+
+    def _reconsider(self, ident: str, *, is_fresh: bool) -> set[str]:
+        """Decide on an article; gives the others that this concerns, all of them later."""
+        before = self._of(ident)
+        self._now[ident] = now = self._original(ident)
+        if not is_fresh and (before and before.original) == (now and now.original):
+            return set()
+        became_copy = before is None and now is not None and not is_fresh
+        return self._later(ident) | (self._hanging(ident) if became_copy else set())
+
+    def _later(self, ident: str) -> set[str]:
+        return {other for other in self._matches[ident] if self._places[other] > self._places[ident]}
+
+    def _hanging(self, ident: str) -> set[str]:
+        """The copies of what was an original."""
+        rows = self._connection.execute(
+            "SELECT article_id FROM lake.duplicates WHERE duplicate_of = ?", [ident]
+        ).fetchall()
+        self._meet(row[0] for row in rows)
+        in_lake = {row[0] for row in rows} - self._now.keys()
+        return in_lake | {other for other, copy in self._now.items() if copy and copy.original == ident}
+
+    def _of(self, ident: str) -> _Copy | None:
+        return self._now[ident] if ident in self._now else self._before[ident]
+
+    def _original(self, ident: str) -> _Copy | None:
+        """The original that the article is a copy of, if it is one.
+
+        Of several that it matches and that are no copies of one another, the one that it shares most with, the earliest
+        of those that it shares half with. Where it matches only copies, their original, if it is like that one too; what is
+        the same by body or id has one original.
+        """
+        matches = self._matches[ident]
+        found: list[tuple[bool, float, Place, _Copy]] = []
+        for other, match in matches.items():
+            if self._places[other] > self._places[ident] or not match.is_copy:
+                continue
+            copy = self._of(other)
+            if copy is None:
+                found.append((False, -min(match.score, _AMPLE), self._places[other], _Copy(other, match)))
+                continue
+            own = match if match.reason in ("content", "guid") else matches.get(copy.original)
+            if own:
+                found.append((True, -min(own.score, _AMPLE), self._places[copy.original], _Copy(copy.original, own)))
+        return min(found, key=lambda each: each[:3])[3] if found else None
+
+    def _meet(self, idents: Iterable[str]) -> None:
+        """Learn of articles that have not been met whether they are copies, and of which original."""
+        unmet = set(idents) - self._before.keys()
+        if not unmet:
+            return
+        self._before.update(dict.fromkeys(unmet))
+        self._fill("met", unmet)
+        rows = self._connection.execute(
+            "SELECT article_id, duplicate_of, reason, score FROM lake.duplicates SEMI JOIN met USING (article_id)"
+        ).fetchall()
+        self._before.update((ident, _Copy(original, _Match(reason, score))) for ident, original, reason, score in rows)
+        self._place(unmet | {original for _, original, _, _ in rows})
+        self._meet(original for _, original, _, _ in rows)
+
+    def _place(self, idents: set[str]) -> None:
+        unplaced = idents - self._places.keys()
+        if not unplaced:
+            return
+        self._fill("met", unplaced)
+        rows = self._connection.execute(
+            "SELECT article_id, placed_at FROM lake.sketches SEMI JOIN met USING (article_id)"
+        )
+        self._learn(rows.fetchall())
+
+    def _learn(self, rows: Iterable[tuple[str, datetime | None]]) -> None:
+        self._places.update((ident, (placed_at is None, placed_at or "", ident)) for ident, placed_at in rows)
+
+    def _fill(self, table: str, idents: Iterable[str]) -> None:
+        rows = pa.table({"article_id": pa.array(sorted(idents), pa.string())})
+        self._connection.register("filled", rows)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM filled")
+        self._connection.unregister("filled")
+
+    # What matches
+
+    def _search(self, idents: set[str]) -> None:
+        """Find all that the articles match."""
+        for ident in idents:
+            self._matches[ident] = {}
+        self._fill("sought", idents)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE wanted AS {_WANTED}")
+        self._learn(self._connection.execute("SELECT article_id, placed_at FROM wanted").fetchall())
+        near, same, named = self._pairs(_NEAR), self._pairs(_SAME_BODY), self._pairs(_SAME_ADDRESS)
+        has_feeds = self._connection.execute("SELECT 1 FROM wanted WHERE role IN ('entry', 'page') LIMIT 1").fetchone()
+        twins = self._pairs(_SAME_GUID) if has_feeds else []
+        self._meet({ident for pairs in (near, same, named, twins) for pair in pairs for ident in pair} | idents)
+        for pair in same:
+            self._note(pair, _Match("content"))
+        for pair, likeness in self._compared(named, is_named=True).items():
+            if likeness.is_copy:
+                self._note(pair, _Match("canonical"))
+        for pair in twins:
+            self._note(pair, _Match("guid"))
+        for pair in near:
+            if match := self._noted(pair):
+                self._note(pair, match)
+        for pair, likeness in self._compared([pair for pair in near if not self._noted(pair)]).items():
+            if likeness.is_alike:
+                self._note(pair, _Match("near", round(likeness.share, 4), likeness.is_copy))
+
+    def _pairs(self, sql: str) -> list[Pair]:
+        rows = self._connection.execute(sql).fetchall()
+        self._learn((ident, at) for row in rows for ident, at in (row[:2], row[2:]))
+        return [(row[0], row[2]) for row in rows]
+
+    def _note(self, pair: Pair, match: _Match) -> None:
+        for ident, other in (pair, pair[::-1]):
+            if ident in self._matches:
+                self._matches[ident].setdefault(other, match)
+
+    def _noted(self, pair: Pair) -> _Match | None:
+        """The match of the pair that either of them has."""
+        one, other = pair
+        return self._matches.get(one, {}).get(other) or self._matches.get(other, {}).get(one)
+
+    def _compared(self, pairs: Sequence[Pair], *, is_named: bool = False) -> dict[Pair, Likeness]:
+        """What the bodies of the pairs have in common."""
+        found: dict[Pair, Likeness] = {}
+        for some in _sliced(sorted(pairs)):
+            bodies = self._shingled({ident for pair in some for ident in pair})
+            found.update(((one, other), compare(bodies[one], bodies[other], is_named=is_named)) for one, other in some)
+        return found
+
+    def _shingled(self, idents: Iterable[str]) -> dict[str, Shingled]:
+        self._fill("met", idents)
+        rows = self._connection.execute("SELECT article_id, body FROM lake.articles SEMI JOIN met USING (article_id)")
+        found: dict[str, Shingled] = {}
+        while some := rows.fetchmany(500):
+            found.update((ident, Shingled.of(body)) for ident, body in some)
+        return found
+
+    def _write(self) -> int:
+        """Write what has changed of `duplicates`; gives the number of new copies."""
+        changed = [ident for ident, copy in self._now.items() if copy != self._before[ident]]
+        self._fill("recopied", changed)
+        if not changed:
+            return 0
+        if any(self._before[ident] for ident in changed):
+            self._fill("met", changed)
+            self._connection.execute("DELETE FROM lake.duplicates WHERE article_id IN (SELECT article_id FROM met)")
+        copies = {ident: copy for ident in sorted(changed) if (copy := self._now[ident])}
+        if copies:
+            rows = {
+                "article_id": list(copies),
+                "duplicate_of": [copy.original for copy in copies.values()],
+                "reason": [copy.match.reason for copy in copies.values()],
+                "score": [copy.match.score for copy in copies.values()],
+                "run_id": [self._run_id] * len(copies),
+            }
+            _insert(self._connection, "duplicates", pa.RecordBatch.from_pydict(rows))
+        return sum(self._before[ident] is None for ident in copies)
+
+
+def _sliced(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
+    """The pairs in parts that name a bounded number of articles."""
+    some: list[Pair] = []
+    named: set[str] = set()
+    for pair in pairs:
+        some.append(pair)
+        named.update(pair)
+        if len(named) >= _BODIES:
+            yield some
+            some, named = [], set()
+    if some:
+        yield some
+
+
+# Pairs of articles of which one is wanted, the earlier first. Each group gives its earliest members' pairs only, so that a
+# line that a million articles share costs no more than one that a few do.
+
+_WANTED = """
+SELECT article_id, placed_at, shingles, sampled, a.body_sha256, canonical_url, role
+FROM (FROM lake.sketches SEMI JOIN sought USING (article_id)) s
+JOIN (SELECT article_id, body_sha256, canonical_url, role FROM lake.articles SEMI JOIN sought USING (article_id)) a
+    USING (article_id)
+"""
+_PAIRED = f"""
+SELECT e.article_id, e.placed_at, l.article_id, l.placed_at {{0}} FROM ranked e JOIN ranked l USING (shared)
+WHERE e.n < l.n AND e.n <= {_EARLIEST} AND l.is_wanted {{1}}
+UNION ALL
+SELECT e.article_id, e.placed_at, l.article_id, l.placed_at {{0}} FROM ranked e JOIN ranked l USING (shared)
+WHERE e.n < l.n AND e.n <= {_EARLIEST} AND e.is_wanted AND NOT l.is_wanted {{1}}
+"""
+_RANKED = """ranked AS (
+    SELECT *, article_id IN (SELECT article_id FROM wanted) AS is_wanted,
+        row_number() OVER (PARTITION BY shared ORDER BY placed_at NULLS LAST, article_id) AS n
+    FROM sharing QUALIFY count(*) OVER (PARTITION BY shared) > 1
+)"""
+_IN_TIME = f"AND (abs(epoch(e.placed_at) - epoch(l.placed_at)) <= {HORIZON_DAYS * 86_400}) IS NOT FALSE"
+_NEAR = f"""
+WITH wanted_shingles AS (
+    SELECT DISTINCT unnest(sampled) AS shared FROM wanted
+), sharing AS (
+    FROM (SELECT unnest(sampled) AS shared, article_id, placed_at, shingles FROM lake.sketches)
+    SEMI JOIN wanted_shingles USING (shared)
+), {_RANKED}, paired AS (
+    SELECT earlier, earlier_at, later, later_at FROM (
+        {_PAIRED.format(", e.shingles, l.shingles", _IN_TIME)}
+    ) p(earlier, earlier_at, later, later_at, size, later_size)
+    GROUP BY earlier, earlier_at, later, later_at, size, later_size
+    HAVING count(*) >= {SHARED_SAMPLES}
+        AND count(*) * greatest({RATE.format("size")}, {RATE.format("later_size")}) >= {_ABOUT_ENOUGH} * least(size, later_size)
+)
+FROM paired QUALIFY row_number() OVER (PARTITION BY later ORDER BY earlier_at NULLS LAST, earlier) <= {_CANDIDATES}
+"""
+_SAME = f"""
+WITH sharing AS (
+    SELECT {{0}} AS shared, article_id, {_PLACED} AS placed_at FROM lake.articles
+    WHERE {{0}} IN (SELECT {{0}} FROM wanted WHERE {{0}} IS NOT NULL)
+), {_RANKED}
+SELECT DISTINCT * FROM ({_PAIRED.format("", "")})
+"""
+_SAME_BODY = _SAME.format("body_sha256")
+_SAME_ADDRESS = _SAME.format("canonical_url")
+_SAME_GUID = f"""
+WITH own AS (
+    SELECT DISTINCT source, address FROM lake.documents WHERE kind = 'entry' AND document_id IN (
+        SELECT document_id FROM lake.outcomes WHERE article_id IN (SELECT article_id FROM wanted))
+), entries AS (
+    SELECT source, address, document_id FROM lake.documents SEMI JOIN own USING (source, address)
+    WHERE kind = 'entry' QUALIFY count(*) OVER (PARTITION BY source, address) > 1
+), named AS (
+    SELECT DISTINCT row(source, address) AS shared, article_id FROM entries JOIN (
+        SELECT document_id, article_id FROM lake.outcomes SEMI JOIN entries USING (document_id) WHERE article_id IS NOT NULL
+    ) USING (document_id)
+), sharing AS (
+    SELECT shared, article_id, placed_at FROM named JOIN lake.sketches USING (article_id)
+), {_RANKED}
+SELECT DISTINCT * FROM ({_PAIRED.format("", "")})
+"""

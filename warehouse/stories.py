@@ -1,0 +1,594 @@
+"""Which articles tell one story: part of the load's transaction.
+
+Two articles are as alike as their vectors (`warehouse.terms`), less for the days between them. Articles that are no
+copies are joined to stories by average linkage (`warehouse.clusters`), and a copy is in the story of its original. That
+is a function of the articles alone, not of the order in which they came: a load works out anew those stories that its
+articles concern. Articles in two languages share no story.
+
+Only the ids have a history: a story keeps its id while it grows. Where two become one, the id of the one with fewer
+articles in it is kept and points to the other; where one falls apart, the part with most of its articles keeps the id.
+
+The index is the table `vectors`, written in the same transaction; where it is not there, or of older code, `untold`
+names the articles to settle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from warehouse.clusters import Tree, group, is_torn
+from warehouse.rows import VectorRow
+from warehouse.schema import record_batch
+from warehouse.terms import UNIT, VECTOR_VERSION, vector
+
+WINDOW_DAYS = 14
+"""Articles whose times lie further apart are not alike at all."""
+_SIGMA_DAYS = 4.0
+_LEAST_OF_TIME = 0.5
+"""What is left of how alike two articles are towards the end of the window."""
+JOIN = UNIT * UNIT * 20 // 100
+"""How alike the articles of two parts of a story are, on the average, at the least."""
+_NOTHING = UNIT * UNIT * 15 // 100
+"""Articles that are less alike than this are not alike at all."""
+_MOST = 500
+"""Articles of a story, without copies."""
+_AT_A_TIME = 2_000
+"""Articles that are placed at a time: what bounds the memory."""
+_LOOSE_ROUNDS = 8
+"""So often are stories that tear one another worked out by themselves; then with all that they were worked out with, which ends."""
+_HELD_AT_A_TIME = 50_000
+"""Articles of the index that they are compared with at a time: the same."""
+_CATCH_UP = 10_000
+_SHARE_OF_TAGS = 0.2
+_MOST_TAGS = 5
+_BEGINNING = 120
+"""Characters of a text that stand for a headline."""
+
+_PLACED = "coalesce(published_at, first_seen_at)"
+
+Place = tuple[datetime, str]
+"""Of an article in the order of time: when it was published or first seen, and its id."""
+
+
+def settle_stories(
+    connection: duckdb.DuckDBPyConnection, changed: Sequence[str], *, clock: datetime, staged: str | None = None
+) -> None:
+    """Bring `vectors`, `story_articles` and `stories` up to date with the articles whose ids the tables `changed` hold.
+
+    `staged` names rows of `vectors` that the pipeline has made; what it lacks is made from the texts. Copies are settled
+    before. `clock` tells which stories are closed.
+    """
+    named = " UNION ".join(f"SELECT article_id FROM {table}" for table in changed)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE retold AS {named}")
+    _vectorise(connection, staged)
+    sys.audit("newsmill.point", "loaded-vectors")
+    _Stories(connection, clock).settle()
+    sys.audit("newsmill.point", "loaded-stories")
+
+
+def untold(connection: duckdb.DuckDBPyConnection) -> int:
+    """Fill the temporary table `untold` with ids of articles that are in no story or have no vector, the earliest first.
+
+    Gives their number, which is 0 at once where there are none, and bounded where there are.
+    """
+    numbers = connection.execute(
+        f"""SELECT (SELECT count(*) FROM lake.articles), (SELECT count(*) FROM lake.story_articles),
+            (SELECT count(*) FROM lake.vectors WHERE vector_version = {VECTOR_VERSION})"""
+    ).fetchone()
+    if numbers and len(set(numbers)) == 1:
+        return 0
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE untold AS
+        WITH lacking AS (
+            SELECT article_id, {_PLACED} AS placed_at FROM lake.articles
+            ANTI JOIN (FROM lake.vectors WHERE vector_version = {VECTOR_VERSION}) USING (article_id)
+            UNION
+            SELECT article_id, {_PLACED} AS placed_at FROM lake.articles ANTI JOIN lake.story_articles USING (article_id)
+            ORDER BY placed_at, article_id LIMIT {_CATCH_UP}
+        )
+        SELECT article_id FROM lacking
+        UNION SELECT duplicate_of FROM lake.duplicates SEMI JOIN lacking USING (article_id)"""
+    )
+    (count,) = connection.execute("SELECT count(*) FROM untold").fetchone() or (0,)
+    return int(count)
+
+
+def _vectorise(connection: duckdb.DuckDBPyConnection, staged: str | None) -> None:
+    """`moved`: those of the articles that the index lacks, or has another content or time of; it holds them then."""
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE moved AS
+        WITH a AS (
+            SELECT article_id, content_sha256, coalesce(language, '') AS language, {_PLACED} AS placed_at FROM lake.articles
+            SEMI JOIN retold USING (article_id)
+        ), v AS (
+            SELECT article_id, content_sha256, language, placed_at, vector_version FROM lake.vectors
+            SEMI JOIN retold USING (article_id)
+        )
+        SELECT a.*, v.article_id IS NOT NULL AS is_there FROM a LEFT JOIN v USING (article_id)
+        WHERE (a.content_sha256, a.language, a.placed_at, {VECTOR_VERSION})
+            IS DISTINCT FROM (v.content_sha256, v.language, v.placed_at, v.vector_version)"""
+    )
+    if connection.execute("SELECT 1 FROM moved WHERE is_there LIMIT 1").fetchone():
+        connection.execute("DELETE FROM lake.vectors WHERE article_id IN (SELECT article_id FROM moved WHERE is_there)")
+    if staged:
+        connection.execute(
+            f"""INSERT INTO lake.vectors BY NAME SELECT m.* EXCLUDE (is_there), s.vector_version, s.terms, s.weights
+            FROM moved m JOIN (SELECT DISTINCT ON (content_sha256, language) * REPLACE (coalesce(language, '') AS language)
+                FROM {staged} WHERE vector_version = {VECTOR_VERSION}) s USING (content_sha256, language)"""
+        )
+    lacking = f"""SELECT m.article_id, m.content_sha256, m.language, m.placed_at, a.headline, a.body
+        FROM lake.articles a JOIN (
+            FROM moved ANTI JOIN (SELECT article_id FROM lake.vectors SEMI JOIN moved USING (article_id)) USING (article_id)
+            ORDER BY article_id LIMIT {_AT_A_TIME}
+        ) m USING (article_id)"""
+    while rows := connection.execute(lacking).fetchall():
+        made = record_batch(VectorRow, [_vectorised(*row) for row in rows])
+        connection.register("made", pa.Table.from_batches([made]))
+        connection.execute("INSERT INTO lake.vectors BY NAME FROM made")
+        connection.unregister("made")
+
+
+def _vectorised(
+    article_id: str, content_sha256: str, language: str, placed_at: datetime, headline: str | None, body: str
+) -> VectorRow:
+    of = vector(headline, body, language)
+    return VectorRow(
+        article_id=article_id,
+        content_sha256=content_sha256,
+        language=language,
+        vector_version=VECTOR_VERSION,
+        placed_at=placed_at,
+        terms=of.terms,
+        weights=of.weights,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """An article that is met, as the lake has it."""
+
+    story_id: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """An article that is compared with all others."""
+
+    number: int
+    seconds: float
+    terms: npt.NDArray[np.int64]
+    weights: list[int]
+
+
+class _Held:
+    """Some articles of the index: which of them have which of the terms that are asked for."""
+
+    def __init__(self, articles: pa.RecordBatch, terms: npt.NDArray[np.int64]) -> None:
+        self._terms = terms
+        self._seconds = articles["seconds"].to_numpy()
+        found = pc.list_flatten(articles["terms"]).to_numpy()
+        at = np.minimum(np.searchsorted(terms, found), len(terms) - 1)
+        kept = np.flatnonzero(terms[at] == found)
+        kept = kept[np.argsort(at[kept], kind="stable")]
+        self._bounds = np.searchsorted(at[kept], np.arange(len(terms) + 1)).tolist()
+        self._articles = pc.list_parent_indices(articles["terms"]).to_numpy()[kept]
+        self._weights = pc.list_flatten(articles["weights"]).to_numpy()[kept]
+
+    def alike(self, one: _Compared) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Which of the articles are like the one, and how much."""
+        sums = np.zeros(len(self._seconds), dtype=np.int64)
+        for at, weight in zip(np.searchsorted(self._terms, one.terms).tolist(), one.weights, strict=True):
+            start, end = self._bounds[at], self._bounds[at + 1]
+            sums[self._articles[start:end]] += weight * self._weights[start:end]
+        found = np.flatnonzero(sums >= _NOTHING)
+        days = np.abs(self._seconds[found] - one.seconds) / 86_400
+        share = np.maximum(_LEAST_OF_TIME, np.exp(-(days**2) / (2 * _SIGMA_DAYS**2)))
+        alike = np.where(days <= WINDOW_DAYS, sums[found] * share, 0).astype(np.int64)
+        kept = alike >= _NOTHING
+        return found[kept], alike[kept]
+
+
+class _Stories:
+    """Works out anew the stories that some articles concern."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, clock: datetime) -> None:
+        self._connection, self._clock = connection, clock
+        self._numbers: dict[str, int] = {}
+        self._article_ids: list[str] = []
+        self._members: dict[int, _Member] = {}
+        """By their numbers, the articles of which more is known than that they are like one."""
+        self._alike: dict[int, dict[int, int]] = {}
+        """Of those that were compared, what they are like."""
+        self._trees: dict[int, Tree] = {}
+        """Of each article that is placed, its story."""
+        self._before: dict[str, Tree] = {}
+        """The stories that were met, as the lake has them."""
+        self._unplaced: set[int] = set()
+        self._asked: set[int] = set()
+        self._pools: dict[int, set[int]] = {}
+        """Of each article that is placed, those that have been placed together with it."""
+        self._worked: set[int] = set()
+        """Whatever was placed anew."""
+
+    def settle(self) -> None:
+        gone, stories = self._concerned()
+        for some in self._chunks():
+            self._place(some)
+        self._write(gone, stories)
+        self._close()
+
+    # What is concerned
+
+    def _concerned(self) -> tuple[dict[str, str], set[str]]:
+        """Learn what is to be placed; gives the story of each article that leaves one, and the stories to be written again."""
+        rows = self._connection.execute(
+            """SELECT r.article_id, s.story_id, s.position IS NOT NULL,
+                a.article_id IS NOT NULL, d.article_id IS NOT NULL, m.article_id IS NOT NULL
+            FROM retold r
+            LEFT JOIN (SELECT article_id FROM lake.articles SEMI JOIN retold USING (article_id)) a USING (article_id)
+            LEFT JOIN (SELECT article_id FROM lake.duplicates SEMI JOIN retold USING (article_id)) d USING (article_id)
+            LEFT JOIN (FROM lake.story_articles SEMI JOIN retold USING (article_id)) s USING (article_id)
+            LEFT JOIN moved m USING (article_id)"""
+        ).fetchall()
+        gone: dict[str, str] = {}
+        stories: set[str] = set()
+        coming: set[str] = set()
+        for article_id, story_id, is_placed, is_there, is_copy, is_moved in rows:
+            is_original = is_there and not is_copy
+            if is_original and (is_moved or not is_placed):
+                coming.add(article_id)
+            if story_id:
+                stories.add(story_id)
+            if is_placed and not is_original:
+                gone[article_id] = story_id
+        broken = {row[1] for row in rows if row[2] and (row[0] in gone or row[0] in coming)}
+        coming |= {article_id for article_id, *_ in self._rows_of(broken)} - gone.keys()
+        self._unplaced = self._learn(coming)
+        self._asked = {self._number(article_id) for article_id in gone}
+        return gone, stories | self._stories_of_originals()
+
+    def _rows_of(self, stories: Collection[str]) -> list[tuple[str, str, float, datetime]]:
+        """Article, story, level and time of each original of the stories, in the order of their trees."""
+        if not stories:
+            return []
+        self._fill("wanted", story_id=sorted(stories))
+        return self._connection.execute(
+            """SELECT s.article_id, s.story_id, s.level, v.placed_at FROM (
+                FROM lake.story_articles SEMI JOIN wanted USING (story_id) WHERE position IS NOT NULL
+            ) s LEFT JOIN (
+                SELECT article_id, placed_at FROM lake.vectors
+            ) v USING (article_id) ORDER BY s.story_id, s.position"""
+        ).fetchall()
+
+    def _learn(self, article_ids: Collection[str]) -> set[int]:
+        """The numbers of articles that are to be placed."""
+        self._fill("wanted", article_id=sorted(article_ids))
+        rows = self._connection.execute(
+            """SELECT article_id, placed_at, story_id
+            FROM (SELECT article_id, placed_at FROM lake.vectors SEMI JOIN wanted USING (article_id))
+            LEFT JOIN (FROM lake.story_articles SEMI JOIN wanted USING (article_id) WHERE position IS NOT NULL)
+            USING (article_id)"""
+        ).fetchall()
+        return {self._meet(article_id, story_id, placed_at) for article_id, placed_at, story_id in rows}
+
+    def _meet(self, article_id: str, story_id: str | None, placed_at: datetime) -> int:
+        number = self._number(article_id)
+        self._members[number] = _Member(story_id, (placed_at, article_id))
+        return number
+
+    def _number(self, article_id: str) -> int:
+        number = self._numbers.setdefault(article_id, len(self._numbers))
+        if number == len(self._article_ids):
+            self._article_ids.append(article_id)
+        return number
+
+    def _stories_of_originals(self) -> set[str]:
+        """The stories of the originals of those that are copies."""
+        rows = self._connection.execute(
+            """SELECT DISTINCT story_id FROM lake.story_articles SEMI JOIN (
+                SELECT duplicate_of AS article_id FROM lake.duplicates SEMI JOIN retold USING (article_id)
+            ) USING (article_id)"""
+        ).fetchall()
+        return {row[0] for row in rows}
+
+    def _fill(self, table: str, **columns: Sequence[object]) -> None:
+        self._connection.register("filled", pa.table({name: pa.array(of) for name, of in columns.items()}))
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM filled")
+        self._connection.unregister("filled")
+
+    # Placing
+
+    def _chunks(self) -> Iterable[set[int]]:
+        line = sorted(self._unplaced, key=self._place_of)
+        for start in range(0, len(line), _AT_A_TIME):
+            yield set(line[start : start + _AT_A_TIME])
+
+    def _place_of(self, number: int) -> Place:
+        return self._members[number].place
+
+    def _place(self, some: set[int]) -> None:
+        """Place articles among those that are placed: whichever stories they tear are worked out anew, with them."""
+        self._unplaced -= some
+        self._compare(some)
+        trees, rounds = self._grouped(some), 0
+        while trees:
+            if rounds < _LOOSE_ROUNDS:
+                for tree in trees:
+                    self._pool(set(tree.leaves))
+            rounds += 1
+            self._meet_neighbours(trees)
+            torn = [tree for tree in trees if self._tears(tree)]
+            pools = {id(pool): pool for pool in (self._pools[tree.leaves[0]] for tree in torn)}
+            self._compare(set().union(*pools.values()))
+            trees = [tree for pool in pools.values() for tree in self._grouped(pool)]
+
+    def _tears(self, tree: Tree) -> bool:
+        """Whether there are stories that the tree is to be worked out together with: they share a pool then."""
+        is_tearing = False
+        for other in self._neighbours(tree):
+            if is_torn(tree, other, self._alike, least=JOIN, most=_MOST):
+                self._pool(self._pools[tree.leaves[0]] | self._pools[other.leaves[0]])
+                is_tearing = True
+        return is_tearing
+
+    def _pool(self, leaves: set[int]) -> None:
+        self._pools.update(dict.fromkeys(leaves, leaves))
+
+    def _grouped(self, leaves: Collection[int]) -> list[Tree]:
+        trees = group(sorted(leaves, key=self._place_of), self._alike, least=JOIN, most=_MOST)
+        for tree in trees:
+            self._trees.update(dict.fromkeys(tree.leaves, tree))
+            self._worked.update(tree.leaves)
+        return trees
+
+    def _likes(self, trees: Iterable[Tree]) -> set[int]:
+        """All that are like enough to a member to be of its story."""
+        return {other for tree in trees for leaf in tree.leaves for other, n in self._alike[leaf].items() if n >= JOIN}
+
+    def _neighbours(self, tree: Tree) -> list[Tree]:
+        """The stories with a member that is like one of this, but for those that were placed together with it."""
+        pool = self._pools[tree.leaves[0]]
+        found = {self._trees[other] for other in self._likes([tree]) - pool if other in self._trees}
+        return sorted(found, key=lambda other: self._place_of(other.leaves[0]))
+
+    def _meet_neighbours(self, trees: Sequence[Tree]) -> None:
+        """Learn the stories of the lake that hold what is like a member of these."""
+        unmet = self._likes(trees) - self._members.keys() - self._asked
+        if not unmet:
+            return
+        self._asked |= unmet
+        self._fill("wanted", article_id=[self._article_ids[number] for number in sorted(unmet)])
+        rows = self._connection.execute(
+            "SELECT DISTINCT story_id FROM lake.story_articles SEMI JOIN wanted USING (article_id) WHERE position IS NOT NULL"
+        ).fetchall()
+        stories: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for article_id, story_id, level, placed_at in self._rows_of({row[0] for row in rows}):
+            stories[story_id].append((self._meet(article_id, story_id, placed_at), level))
+        for story_id, found in stories.items():
+            tree = Tree(tuple(number for number, _ in found), tuple(level for _, level in found[1:]))
+            self._before[story_id] = tree
+            self._trees.update(dict.fromkeys(tree.leaves, tree))
+            self._pool(set(tree.leaves))
+
+    def _compare(self, numbers: Collection[int]) -> None:
+        """Find what articles are like, of all that is in the index."""
+        fresh = sorted(set(numbers) - self._alike.keys())
+        if not fresh:
+            return
+        self._alike.update((number, {}) for number in fresh)
+        self._fill("compared", number=fresh, article_id=[self._article_ids[number] for number in fresh])
+        rows = self._execute(
+            "SELECT number, epoch(placed_at), terms, weights FROM lake.vectors JOIN compared USING (article_id)"
+        ).fetchall()
+        compared = [
+            _Compared(number, seconds, np.array(terms), weights) for number, seconds, terms, weights in rows if terms
+        ]
+        if not compared:
+            return
+        terms = np.unique(np.concatenate([one.terms for one in compared]))
+        times = [self._members[number].place[0] for number in fresh]
+        window = timedelta(WINDOW_DAYS)
+        near = self._execute(
+            """SELECT article_id, epoch(placed_at) AS seconds, terms, weights FROM lake.vectors
+            WHERE placed_at BETWEEN ? AND ?""",
+            min(times) - window,
+            max(times) + window,
+        )
+        for some in near.to_arrow_reader(_HELD_AT_A_TIME):
+            held = _Held(some, terms)
+            found = [held.alike(one) for one in compared]
+            places = np.unique(np.concatenate([at for at, _ in found]))
+            others = np.zeros(some.num_rows, dtype=np.int64)
+            others[places] = [self._number(article_id) for article_id in some["article_id"].take(places).to_pylist()]
+            for one, (at, alike) in zip(compared, found, strict=True):
+                row = self._alike[one.number]
+                row.update(zip(others[at].tolist(), alike.tolist(), strict=True))
+                row.pop(one.number, None)
+
+    # Writing
+
+    def _write(self, gone: dict[str, str], stories: set[str]) -> None:
+        """Write the stories that were worked out anew and are others than before, and those of changed articles."""
+        trees = {id(tree): tree for tree in (self._trees[n] for n in sorted(self._worked, key=self._place_of))}
+        changed = [tree for tree in trees.values() if not self._is_as_before(tree)]
+        left = Counter(gone.values())
+        shares = [Counter(s for leaf in tree.leaves if (s := self._members[leaf].story_id)) for tree in changed]
+        ended = set(left).union(*shares)
+        if not changed and not ended and not stories:
+            return
+        self._fill("rewritten", story_id=pa.array(sorted(ended | stories), pa.string()))
+        self._execute("CREATE OR REPLACE TEMP TABLE before AS FROM lake.stories SEMI JOIN rewritten USING (story_id)")
+        names = self._names(changed, shares)
+        self._settled(zip(names, changed, strict=True), stories - ended)
+        self._execute("DELETE FROM lake.story_articles WHERE story_id IN (FROM rewritten)")
+        self._execute("DELETE FROM lake.stories WHERE story_id IN (FROM rewritten)")
+        self._execute("INSERT INTO lake.story_articles BY NAME FROM settled")
+        sys.audit("newsmill.point", "loaded-story-articles")
+        self._insert_stories()
+        self._forward(ended - set(names), dict(zip(names, shares, strict=True)), gone)
+
+    def _execute(self, sql: str, *values: object) -> duckdb.DuckDBPyConnection:
+        return self._connection.execute(sql, list(values) or None)
+
+    def _is_as_before(self, tree: Tree) -> bool:
+        story = self._members[tree.leaves[0]].story_id
+        before = self._before.get(story) if story else None
+        return before is not None and (before.leaves, before.levels) == (tree.leaves, tree.levels)
+
+    def _names(self, trees: Sequence[Tree], shares: Sequence[Counter[str]]) -> list[str]:
+        """The id of each story: that of the one whose articles it has most of, else one of its own."""
+        began = dict(self._execute("SELECT story_id, first_published_at FROM before").fetchall())
+        wishes = [(-n, began[story], story, at) for at, of in enumerate(shares) for story, n in of.items()]
+        names: dict[int, str] = {}
+        taken: set[str] = set()
+        for _, _, story, at in sorted(wishes):
+            if at not in names and story not in taken:
+                names[at] = story
+                taken.add(story)
+        nameless = [at for at in range(len(trees)) if at not in names]
+        attempt = 0
+        while nameless:
+            made = {_story_id(self._first(trees[at]), attempt): at for at in nameless}
+            self._fill("wanted", story_id=sorted(made))
+            known = self._execute("SELECT story_id FROM lake.stories SEMI JOIN wanted USING (story_id)").fetchall()
+            free = made.keys() - {row[0] for row in known} - taken
+            names.update((made[story], story) for story in free)
+            taken |= free
+            nameless = [at for at in nameless if at not in names]
+            attempt += 1
+        return [names[at] for at in range(len(trees))]
+
+    def _first(self, tree: Tree) -> str:
+        return min(self._members[leaf].place for leaf in tree.leaves)[1]
+
+    def _settled(self, named: Iterable[tuple[str, Tree]], kept: Collection[str]) -> None:
+        """`settled`: the articles of the stories that are written, with those that are kept as they are; then copies."""
+        rows = [
+            (name, self._article_ids[leaf], score, at, level)
+            for name, tree in named
+            for at, (leaf, score, level) in enumerate(
+                zip(tree.leaves, self._scores(tree), (0.0, *tree.levels), strict=True)
+            )
+        ]
+        names = ("story_id", "article_id", "score", "position", "level")
+        types = (pa.string(), pa.string(), pa.float64(), pa.int64(), pa.float64())
+        columns = zip(*rows, strict=True) if rows else [[]] * len(names)
+        self._fill("settled", **{n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
+        if kept:
+            self._fill("kept", story_id=sorted(kept))
+            self._execute(
+                "INSERT INTO settled FROM lake.story_articles SEMI JOIN kept USING (story_id) WHERE position IS NOT NULL"
+            )
+        self._execute(
+            """INSERT INTO settled SELECT s.story_id, d.article_id, s.score, NULL, NULL
+            FROM (SELECT article_id, duplicate_of FROM lake.duplicates) d JOIN settled s ON d.duplicate_of = s.article_id"""
+        )
+
+    def _scores(self, tree: Tree) -> list[float]:
+        """How alike each member is to the others on the average; 1 where there are none."""
+        others = len(tree.leaves) - 1
+        if not others:
+            return [1.0]
+        sums = [sum(self._alike[leaf].get(other, 0) for other in tree.leaves) for leaf in tree.leaves]
+        return [round(min(1.0, n / others / UNIT**2), 4) for n in sums]
+
+    def _insert_stories(self) -> None:
+        """The rows of what is settled."""
+        oldest = self._clock - timedelta(WINDOW_DAYS)
+        self._execute(_TOLD)
+        self._execute(_CENTRAL)
+        if self._execute("SELECT 1 FROM central WHERE headline IS NULL LIMIT 1").fetchone():
+            self._execute(_BEGIN)
+        self._execute(_STORIES, oldest)
+
+    def _forward(self, ended: set[str], shares: dict[str, Counter[str]], gone: dict[str, str]) -> None:
+        """Keep the ids of stories that are no more, each pointing to the one that holds most of its articles."""
+        if not ended:
+            return
+        found = [(story, name, n) for name, of in shares.items() for story, n in of.items() if story in ended]
+        places = dict(self._execute("SELECT article_id, story_id FROM settled WHERE position IS NULL").fetchall())
+        found += [(story, places[a], 1) for a, story in gone.items() if story in ended and a in places]
+        totals: Counter[tuple[str, str]] = Counter()
+        for story, name, n in found:
+            totals[story, name] += n
+        most = {}
+        for (story, name), _ in sorted(totals.items(), key=lambda item: (item[1], item[0])):
+            most[story] = name
+        self._fill(
+            "merged", story_id=pa.array(list(most), pa.string()), into=pa.array(list(most.values()), pa.string())
+        )
+        self._execute(
+            """INSERT INTO lake.stories BY NAME
+            SELECT b.* REPLACE ('merged' AS state, m."into" AS merged_into) FROM before b JOIN merged m USING (story_id)"""
+        )
+        if self._execute(
+            "SELECT 1 FROM lake.stories WHERE merged_into IN (SELECT story_id FROM merged) LIMIT 1"
+        ).fetchone():
+            self._execute(
+                'UPDATE lake.stories AS s SET merged_into = m."into" FROM merged m WHERE s.merged_into = m.story_id'
+            )
+
+    def _close(self) -> None:
+        """Close the stories that no article of today would join."""
+        old = "lake.stories WHERE state = 'open' AND last_published_at < ?"
+        oldest = self._clock - timedelta(WINDOW_DAYS)
+        if self._execute(f"SELECT 1 FROM {old} LIMIT 1", oldest).fetchone():
+            self._execute(
+                "UPDATE lake.stories SET state = 'closed' WHERE state = 'open' AND last_published_at < ?", oldest
+            )
+
+
+def _story_id(article_id: str, attempt: int) -> str:
+    return hashlib.sha256(f"story\0{article_id}\0{attempt}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+_TOLD = f"""
+CREATE OR REPLACE TEMP TABLE told AS
+SELECT s.story_id, s.article_id, s.score, s.position IS NULL AS is_copy, a.headline, a.language, a.placed_at, a.publisher
+FROM settled s JOIN (
+    SELECT article_id, headline, language, {_PLACED} AS placed_at, coalesce(publisher, source) AS publisher
+    FROM lake.articles SEMI JOIN settled USING (article_id)
+) a USING (article_id)
+"""
+_CENTRAL = """
+CREATE OR REPLACE TEMP TABLE central AS
+SELECT DISTINCT ON (story_id) story_id, article_id, headline, language FROM told
+ORDER BY story_id, is_copy, headline IS NULL, score DESC, placed_at, article_id
+"""
+_BEGIN = f"""
+UPDATE central SET headline = left(split_part(body, chr(10), 1), {_BEGINNING})
+FROM (SELECT article_id, body FROM lake.articles SEMI JOIN (FROM central WHERE headline IS NULL) USING (article_id)) a
+WHERE central.article_id = a.article_id
+"""
+_STORIES = f"""
+INSERT INTO lake.stories BY NAME
+WITH counted AS (
+    SELECT story_id, min(placed_at) AS first_published_at, max(placed_at) AS last_published_at, count(*) AS articles,
+        count(*) FILTER (is_copy) AS copies, count(DISTINCT publisher) FILTER (NOT is_copy) AS publishers
+    FROM told GROUP BY story_id
+), tagged AS (
+    SELECT story_id, scheme, tag, count(*) AS n, sum(t.score) AS total
+    FROM lake.article_tags t JOIN (SELECT story_id, article_id FROM told WHERE NOT is_copy) USING (article_id)
+    WHERE scheme IN ('country', 'mediatopic') GROUP BY ALL
+), frequent AS (
+    SELECT story_id, scheme, list(tag ORDER BY n DESC, total DESC, tag)[:{_MOST_TAGS}] AS tags
+    FROM tagged JOIN counted USING (story_id) WHERE n >= {_SHARE_OF_TAGS} * (articles - copies) GROUP BY ALL
+)
+SELECT counted.*, central.headline, central.language, coalesce(c.tags, []) AS countries, coalesce(m.tags, []) AS subjects,
+    if(last_published_at < ?, 'closed', 'open') AS state, NULL AS merged_into
+FROM counted JOIN central USING (story_id)
+LEFT JOIN (FROM frequent WHERE scheme = 'country') c USING (story_id)
+LEFT JOIN (FROM frequent WHERE scheme = 'mediatopic') m USING (story_id)
+"""
