@@ -62,6 +62,13 @@ _options = _Options()
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; errors that a user can mend are one sentence, a traceback needs `--debug`."""
     _steady_streams()
+    try:
+        _run(argv)
+    finally:
+        vars(_options).clear()
+
+
+def _run(argv: Sequence[str] | None) -> NoReturn:
     words = _hoist(list(sys.argv[1:] if argv is None else argv))
     command = typer.main.get_command(app)
     try:

@@ -37,6 +37,7 @@ _MOST_BLOCKS = 6000
 _MOST_CHARS = 5_000_000
 """Larger pages take trafilatura minutes: theirs is the text of what looks like prose."""
 _ITEM = re.compile(r"^(?:- |\| |\d{1,3}[.)] )")
+_SENTENCE = re.compile(r"[.!?…。！？।؟][\"”’»)]*$")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")
 
 
@@ -145,6 +146,9 @@ def _judged(of_blocks: str, extracted: str, linked: str, metadata: Metadata) -> 
         return Body(_untitled(linked, metadata), f"json-ld over {_BLOCKS}")
     if sizes[""] < _FEWEST_WORDS < sizes[TRAFILATURA] and sizes[TRAFILATURA] > _FAR_MORE * sizes[""]:
         return Body(_untitled(extracted, metadata), f"{TRAFILATURA} over {_BLOCKS}")
+    if not sizes[""] and (sentences := [p for p in extracted.split("\n\n") if _SENTENCE.search(p)]):
+        # A page of a sentence or two, which is little to judge by.
+        return Body(_untitled("\n\n".join(sentences), metadata), f"{TRAFILATURA} over {_BLOCKS}")
     agreeing = [name for name, text in ((TRAFILATURA, extracted), ("json-ld", linked)) if _agrees(of_blocks, text)]
     return Body(_untitled(of_blocks, metadata), "+".join([_BLOCKS, *agreeing]))
 
