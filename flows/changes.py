@@ -20,7 +20,7 @@ _OWN = frozenset(
 """Columns of an article that say where it is from, and those that follow from others."""
 _AT_ONCE = 500
 """Articles held in memory, before and after."""
-_COLOURS = {"-": "\x1b[31m", "+": "\x1b[32m", "@": "\x1b[36m"}
+COLOURS = {"-": "\x1b[31m", "+": "\x1b[32m", "@": "\x1b[36m"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _rejected(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str
 def print_change(change: Change, out: TextIO, *, is_coloured: bool) -> None:
     """Print before and after in the form of `diff -u`, a line for each field and the body by paragraphs."""
     for line in _lines(change):
-        text, colour = printable(line), _COLOURS.get(line[:1], "")
+        text, colour = printable(line), COLOURS.get(line[:1], "")
         is_head = line.startswith(("--- ", "+++ "))
         if is_coloured and (colour or is_head):
             text = f"\x1b[1m{text}\x1b[0m" if is_head else f"{colour}{text}\x1b[0m"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from flows.changes import COLOURS
 from flows.full_disk import says_full_disk
 from flows.maintain import merge_if_due
 from flows.run import Run, dry_run, run
@@ -24,6 +25,7 @@ from flows.settings import Settings
 from flows.since import parse_since
 from warehouse.copies import settle_copies
 from warehouse.load import TAGS, Counts, add_counts, replace_tags, transaction
+from warehouse.passing import fill
 from warehouse.rows import TagRow
 from warehouse.schema import record_batch
 from warehouse.stories import settle_stories
@@ -166,8 +168,7 @@ def print_difference(difference: Difference, out: Any, *, is_coloured: bool) -> 
     lines += [f"- {line}" for line in difference.before if line not in difference.after]
     lines += [f"+ {line}" for line in difference.after if line not in difference.before]
     for line in map(printable, lines):
-        colour = {"@": "\x1b[36m", "-": "\x1b[31m", "+": "\x1b[32m"}[line[0]]
-        print(f"{colour}{line}\x1b[0m" if is_coloured else line, file=out)
+        print(f"{COLOURS[line[0]]}{line}\x1b[0m" if is_coloured else line, file=out)
 
 
 def _choose(work: _Work) -> int:
@@ -239,9 +240,9 @@ def _tag(work: _Work, articles: int) -> None:
 
 def _keep_tags(work: _Work, made: Sequence[TagRow]) -> None:
     connection = work.connection
-    connection.register("tagged", pa.Table.from_batches([record_batch(TagRow, made)]))
+    tagged = record_batch(TagRow, made)
+    fill(connection, "tagged", **dict(zip(tagged.schema.names, tagged.columns, strict=True)))
     replace_tags(connection, "batch", f"SELECT DISTINCT {TAGS} FROM tagged")
-    connection.unregister("tagged")
     connection.execute("CREATE OR REPLACE TEMP TABLE differing AS FROM retagged")
     _note(work, Part.TAGS, _TAGS)
     settle_stories(connection, ("retagged",), clock=work.current.clock())  # which keep what most of their articles have
@@ -331,13 +332,12 @@ Lines = dict[str, list[str]]
 def _show(work: _Work, show: Callable[[Difference], None], part: Part, old: Lines, new: Lines) -> None:
     connection = work.connection
     ids = sorted(old.keys() | new.keys())
-    connection.register("shown", pa.table({"article_id": pa.array(ids, pa.string())}))
+    fill(connection, "shown", article_id=pa.array(ids, pa.string()))
     headlines = dict(
         connection.execute(
             "SELECT article_id, headline FROM lake.articles SEMI JOIN shown USING (article_id)"
         ).fetchall()
     )
-    connection.unregister("shown")
     for ident in ids:
         lines = {"before": tuple(old.get(ident, ())), "after": tuple(new.get(ident, ()))}
         show(Difference(article_id=ident, headline=headlines.get(ident), part=part, **lines))

@@ -25,7 +25,7 @@ from pipelines.address import normalise
 from pipelines.origin import ORIGINS
 from warehouse.catalog import Home
 from warehouse.known import payloads as first_payloads
-from warehouse.query import connect
+from warehouse.query import connect, records
 from warehouse.rows import Role
 from warehouse.shingles import shared_passages
 
@@ -333,7 +333,7 @@ def _entry(data: bytes | None) -> Record | None:
 
 def _polls(lake: duckdb.DuckDBPyConnection, document: Record) -> list[Record]:
     """The two polls of its source up to when it was fetched, and the next."""
-    return _records(
+    return records(
         lake,
         """FROM (FROM polls WHERE source = $source AND polled_at <= $at ORDER BY polled_at DESC LIMIT 2)
         UNION ALL FROM (FROM polls WHERE source = $source AND polled_at > $at ORDER BY polled_at LIMIT 1)
@@ -362,7 +362,7 @@ def _article_story(lake: duckdb.DuckDBPyConnection, article_id: str) -> ArticleS
     rows = [*_whole_rows(lake, "superseded", article_id), *_whole_rows(lake, "articles", article_id)]
     rows.sort(key=lambda row: row["version"])
     by_article = "WHERE article_id = $id"
-    copies = _records(
+    copies = records(
         lake,
         """SELECT d.article_id, d.reason, d.score, a.source, a.publisher, a.credit_line, a.published_at, a.url, a.headline
         FROM duplicates d LEFT JOIN articles a USING (article_id) WHERE d.duplicate_of = $id ORDER BY d.article_id""",
@@ -372,19 +372,19 @@ def _article_story(lake: duckdb.DuckDBPyConnection, article_id: str) -> ArticleS
         article=rows[-1] if rows else {"article_id": article_id},
         versions=tuple(_versions(rows)),
         tags=tuple(
-            _records(lake, f"SELECT * FROM article_tags {by_article} ORDER BY scheme, score DESC", id=article_id)
+            records(lake, f"SELECT * FROM article_tags {by_article} ORDER BY scheme, score DESC", id=article_id)
         ),
         copy_of=_copy_of(lake, article_id, rows[-1]["body"] if rows else ""),
         copies=tuple(copies[:_SHOWN]),
         copies_count=len(copies),
         story=story_evidence(lake, article_id),
-        removals=tuple(_records(lake, f"SELECT * FROM removals {by_article} ORDER BY version, start", id=article_id)),
+        removals=tuple(records(lake, f"SELECT * FROM removals {by_article} ORDER BY version, start", id=article_id)),
     )
 
 
 def _copy_of(lake: duckdb.DuckDBPyConnection, article_id: str, body: str) -> Record | None:
     """What the article is a copy of, with the longest passages that the two share."""
-    found = _records(lake, "SELECT * FROM duplicates WHERE article_id = $id", id=article_id)
+    found = records(lake, "SELECT * FROM duplicates WHERE article_id = $id", id=article_id)
     if not found:
         return None
     original = _whole_rows(lake, "articles", found[0]["duplicate_of"])
@@ -404,7 +404,7 @@ def _whole_rows(lake: duckdb.DuckDBPyConnection, table: str, article_id: str) ->
     ranges = ["published_at BETWEEN $low AND $high"] if known else []
     ranges += ["published_at IS NULL"] if len(known) < len(times) else []
     values: Record = {"low": min(known), "high": max(known)} if known else {}
-    return _records(
+    return records(
         lake, f"SELECT * FROM {table} WHERE article_id = $id AND ({' OR '.join(ranges)})", id=article_id, **values
     )
 
@@ -478,18 +478,12 @@ def _column(lake: duckdb.DuckDBPyConnection, query: str, values: Any) -> list[An
     return [row[0] for row in lake.execute(query, values).fetchall()]
 
 
-def _records(lake: duckdb.DuckDBPyConnection, query: str, **values: Any) -> list[Record]:
-    found = lake.execute(query, values)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
 def _of(
     lake: duckdb.DuckDBPyConnection, query: str, document_ids: list[str], order: str = "", **values: Any
 ) -> list[Record]:
     marks = [f"$d{n}" for n in range(len(document_ids))]  # an IN list prunes row groups where a join does not
     ids = {f"d{n}": ident for n, ident in enumerate(document_ids)}
-    return _records(lake, f"{query} WHERE document_id IN ({', '.join(marks)}) {order}", **ids, **values)
+    return records(lake, f"{query} WHERE document_id IN ({', '.join(marks)}) {order}", **ids, **values)
 
 
 # Printing

@@ -52,11 +52,6 @@ class Health:
     next_poll_at: datetime | None
     interval_reason: str | None
 
-    @property
-    def needs_a_person(self) -> bool:
-        """Whether `status --check` fails for it."""
-        return self.state in ("failing", "gone", "silent")
-
 
 def read_health(lake: duckdb.DuckDBPyConnection, rows: Iterable[SourceRow], now: datetime) -> dict[str, Health]:
     """Health of the feeds and sitemaps among the rows, by name."""

@@ -13,7 +13,7 @@ from flows.sources import SourceError, Wanted, read_sources
 from flows.web_options import Options
 from warehouse.catalog import Home
 from warehouse.known import cursor, sources
-from warehouse.query import connect
+from warehouse.query import connect, records
 from warehouse.rows import SourceRow
 
 if TYPE_CHECKING:
@@ -118,14 +118,12 @@ def _learnt(lake: duckdb.DuckDBPyConnection, name: str, now: datetime) -> dict[s
     row = sources(lake).get(name)
     if row is None or row.kind == "folder":
         return {}
-    polls = lake.execute("SELECT * FROM polls WHERE source = ? ORDER BY polled_at DESC LIMIT ?", [name, _POLLS])
-    names = [column[0] for column in polls.description or ()]
-    rows = [dict(zip(names, values, strict=True)) for values in polls.fetchall()]
+    latest = "SELECT * FROM polls WHERE source = $source ORDER BY polled_at DESC LIMIT $most"
     there = cursor(lake, name)
     return {
         "learnt": asdict(row),
         "health": asdict(read_health(lake, [row], now)[name]),
-        "polls": rows,
+        "polls": records(lake, latest, source=name, most=_POLLS),
         "pending_pages": _pending(there) if there else [],
     }
 

@@ -17,7 +17,7 @@ from flows.show import ago, command, duration, heading, paragraph, print_record,
 from flows.sources import SourceError, Wanted, read_sources
 from warehouse.catalog import Home, holder
 from warehouse.known import sources as learnt_sources
-from warehouse.query import connect
+from warehouse.query import connect, records
 from warehouse.rows import Reason
 
 if TYPE_CHECKING:
@@ -219,15 +219,14 @@ ORDER BY s.source
 
 
 def _runs(lake: duckdb.DuckDBPyConnection) -> Iterator[RunStatus]:
-    found = lake.execute(
+    found = records(
+        lake,
         """SELECT run_id, flow, state, started_at, finished_at, documents, articles_new, articles_changed,
             articles_unchanged, rejected, duplicates, error
-        FROM runs ORDER BY started_at DESC, run_id DESC LIMIT ?""",
-        [_RUNS_SHOWN],
+        FROM runs ORDER BY started_at DESC, run_id DESC LIMIT $most""",
+        most=_RUNS_SHOWN,
     )
-    names = [column[0] for column in found.description or ()]
-    for row in found.fetchall():
-        values = dict(zip(names, row, strict=True))
+    for values in found:
         ended = values["finished_at"]
         seconds = (ended - values["started_at"]).total_seconds() if ended else None
         yield RunStatus(**values, duration_s=seconds)

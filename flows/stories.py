@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from flows.show import command, paragraph, printable, short
 from warehouse.catalog import Home
-from warehouse.query import connect
+from warehouse.query import connect, records
 
 if TYPE_CHECKING:
     import duckdb
@@ -95,11 +95,12 @@ def stories(home: Home, wanted: Wanted) -> Stories:
         _need_stories(lake, home)
         where, values = _conditions(wanted)
         (count,) = lake.execute(f"SELECT count(*) FROM stories s WHERE {where}", values).fetchone() or (0,)
-        rows = _records(
+        rows = records(
             lake,
             f"""SELECT * FROM stories s WHERE {where}
             ORDER BY publishers DESC, articles DESC, last_published_at DESC, story_id LIMIT $limit""",
-            values | {"limit": wanted.limit},
+            **values,
+            limit=wanted.limit,
         )
         told = _told(lake, [row["story_id"] for row in rows], "copy_of IS NULL", _CENTRAL_SHOWN)
         return Stories(
@@ -115,15 +116,14 @@ def story(home: Home, story_id: str) -> Story:
     with connect(home.path) as lake:
         lake.execute("BEGIN")
         _need_stories(lake, home)
-        found = _records(lake, "SELECT * FROM stories WHERE starts_with(story_id, $id) LIMIT 2", {"id": story_id})
+        found = records(lake, "SELECT * FROM stories WHERE starts_with(story_id, $id) LIMIT 2", id=story_id)
         if not found or len(story_id) < _SHORTEST_ID:
             raise StoryError(f"no story {story_id!r}: `{command(home, 'stories')}` lists them")
         if len(found) > 1:
             raise StoryError(f"several stories begin with {story_id!r}: give more of the id")
         (row,) = found
         if row["merged_into"]:
-            into = {"id": row["merged_into"]}
-            (row,) = _records(lake, "SELECT * FROM stories WHERE story_id = $id", into) or found
+            (row,) = records(lake, "SELECT * FROM stories WHERE story_id = $id", id=row["merged_into"]) or found
         return _story(row, _told(lake, [row["story_id"]])[row["story_id"]])
 
 
@@ -156,18 +156,12 @@ def _conditions(wanted: Wanted) -> tuple[str, dict[str, Any]]:
     return " AND ".join(conditions), values
 
 
-def _records(lake: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    found = lake.execute(query, values)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
 def _told(
     lake: duckdb.DuckDBPyConnection, story_ids: list[str], where: str = "true", most: int | None = None
 ) -> defaultdict[str, list[Told]]:
     """What the stories tell: so many of the most central articles of each, or all in the order of time."""
     found: defaultdict[str, list[Told]] = defaultdict(list)
-    rows = _records(
+    rows = records(
         lake,
         f"""WITH members AS (
             SELECT s.story_id, s.article_id, s.score, d.duplicate_of AS copy_of
@@ -185,7 +179,8 @@ def _told(
         ) a USING (article_id) JOIN versions v USING (article_id)
         WHERE {where} QUALIFY row_number() OVER (PARTITION BY story_id ORDER BY score DESC, published_at, article_id) <= $most
         ORDER BY published_at, article_id""",
-        {"ids": story_ids, "most": most or 1 << 31},
+        ids=story_ids,
+        most=most or 1 << 31,
     )
     beginnings = _beginnings(lake, [row["article_id"] for row in rows if not row["headline"]])
     for row in rows:

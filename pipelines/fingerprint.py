@@ -6,7 +6,6 @@ What each id and hash covers is in `docs/design.md`; they are the same on every 
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -32,9 +31,9 @@ from warehouse.rows import (
 )
 from warehouse.shingles import SKETCH_VERSION, sample, shingles
 from warehouse.terms import VECTOR_VERSION, vector
+from warehouse.words import count_words
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
-_SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +65,6 @@ def article_id(document: Document, extracted: Extracted, content_sha256: str) ->
     if document.role is Role.RECORD and extracted.record_id is None:
         return digest("content", document.source, content_sha256)
     return digest("place", document.source, document.address)
-
-
-def count_words(body: str) -> int:
-    """Words by white space; of scripts that write none between words, characters."""
-    characters = 0 if body.isascii() else len(_SPACELESS.findall(body))
-    if not characters:
-        return len(body.split())
-    others = _SPACELESS.sub(" ", body).split()
-    return characters + sum(any(map(str.isalnum, word)) for word in others)  # the rest is their punctuation
 
 
 def fingerprint(

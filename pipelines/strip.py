@@ -12,35 +12,24 @@ import re
 import tomllib
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from pipelines.home_rules import RulesError
 from pipelines.values import Extracted, Rejected, Removal, Stripped
-from warehouse.rows import Reason, Stage
+from warehouse.rows import Documented, Reason, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
 
-class _Documented(StrEnum):
-    doc: str
-
-    def __new__(cls, value: str, doc: str = "") -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.doc = doc
-        return member
-
-
-class Family(_Documented):
+class Family(Documented):
     """What kind of boilerplate a rule takes out."""
 
     FURNITURE = "furniture", "parts of the page: buttons, advertisements, cookie notices, comments"
@@ -55,7 +44,7 @@ class Family(_Documented):
     WIRE = "wire", "datelines and credits of agencies and reporters"
 
 
-class Unit(_Documented):
+class Unit(Documented):
     """What a rule's pattern must cover, and so what goes."""
 
     BLOCK = "block", "a whole paragraph"
@@ -67,7 +56,7 @@ class Unit(_Documented):
     SENTENCE = "sentence", "a whole sentence of a line"
 
 
-class Position(_Documented):
+class Position(Documented):
     """Where in the text a rule holds."""
 
     ANYWHERE = "anywhere", "everywhere"

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from connectors.document import Document
 from connectors.folder import Folder
-from pipelines.fingerprint import Made, article_id, count_words, fingerprint, rejected
+from pipelines.fingerprint import Made, article_id, fingerprint, rejected
 from pipelines.staging import TABLES, staged
 from pipelines.values import Extracted, Raw, Rejected, Removal, Stripped, Tag, Tagged
 from pipelines.way import Way
 from warehouse.rows import Flag, Reason, Role, Stage
+from warehouse.words import count_words
 
 SEEN = datetime(2024, 5, 1, tzinfo=UTC)
 RYE = "https://mill.example/rye"

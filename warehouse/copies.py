@@ -2,12 +2,12 @@
 
 Two articles match when their bodies are the same, when one page names the other's address as its canonical one, when a
 feed gave both one id, or when a good part of the shorter body stands in the other (`warehouse.shingles`). All articles
-stand in one order, that of publication; each is a copy of the earliest article that it matches itself and that is no
+stand in one order, that of publication; each is a copy of an earlier article that it matches itself and that is no
 copy, and else an original. That is a function of the articles alone, not of the order in which they came: a load
 works out anew those that it brought or changed, and whichever others hang on them.
 
 The index is the table `sketches`, written in the same transaction, so it is never behind; where it is not there, or of
-older code, `catch_up` makes it from the bodies.
+older code, `lacking` names the articles to settle.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from warehouse.passing import fill, insert
 from warehouse.rows import SketchRow
 from warehouse.schema import record_batch
 from warehouse.shingles import (
@@ -65,8 +66,11 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
+    """What a row of `duplicates` says of a copy."""
+
     original: str
-    match: _Match
+    reason: str
+    score: float
 
 
 def settle_copies(connection: duckdb.DuckDBPyConnection, changed: str, run_id: str, staged: str | None = None) -> int:
@@ -130,7 +134,7 @@ def _sketch(connection: duckdb.DuckDBPyConnection, changed: str, staged: str | N
         JOIN (FROM unsketched ANTI JOIN {made} USING (body_sha256)) u USING (article_id)"""
     ).fetchall()
     if rows:
-        _insert(connection, "sketches", record_batch(SketchRow, [_sketched(*row) for row in rows]))
+        insert(connection, "sketches", record_batch(SketchRow, [_sketched(*row) for row in rows]))
 
 
 def _sketched(article_id: str, body_sha256: str, placed_at: datetime | None, body: str) -> SketchRow:
@@ -143,12 +147,6 @@ def _sketched(article_id: str, body_sha256: str, placed_at: datetime | None, bod
         shingles=len(of),
         sampled=sample(of),
     )
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.RecordBatch) -> None:
-    connection.register("inserted", pa.Table.from_batches([rows]))
-    connection.execute(f"INSERT INTO lake.{table} BY NAME FROM inserted")
-    connection.unregister("inserted")
 
 
 class _Copies:
@@ -228,11 +226,20 @@ class _Copies:
                 continue
             copy = self._of(other)
             if copy is None:
-                found.append((False, -min(match.score, _AMPLE), self._places[other], _Copy(other, match)))
+                found.append(
+                    (False, -min(match.score, _AMPLE), self._places[other], _Copy(other, match.reason, match.score))
+                )
                 continue
             own = match if match.reason in ("content", "guid") else matches.get(copy.original)
             if own:
-                found.append((True, -min(own.score, _AMPLE), self._places[copy.original], _Copy(copy.original, own)))
+                found.append(
+                    (
+                        True,
+                        -min(own.score, _AMPLE),
+                        self._places[copy.original],
+                        _Copy(copy.original, own.reason, own.score),
+                    )
+                )
         return min(found, key=lambda each: each[:3])[3] if found else None
 
     def _meet(self, idents: Iterable[str]) -> None:
@@ -245,9 +252,9 @@ class _Copies:
         rows = self._connection.execute(
             "SELECT article_id, duplicate_of, reason, score FROM lake.duplicates SEMI JOIN met USING (article_id)"
         ).fetchall()
-        self._before.update((ident, _Copy(original, _Match(reason, score))) for ident, original, reason, score in rows)
-        self._place(unmet | {original for _, original, _, _ in rows})
-        self._meet(original for _, original, _, _ in rows)
+        self._before.update((ident, _Copy(*said)) for ident, *said in rows)
+        self._place(unmet | {original for _, original, *_ in rows})
+        self._meet(original for _, original, *_ in rows)
 
     def _place(self, idents: set[str]) -> None:
         unplaced = idents - self._places.keys()
@@ -263,10 +270,7 @@ class _Copies:
         self._places.update((ident, (placed_at is None, placed_at or "", ident)) for ident, placed_at in rows)
 
     def _fill(self, table: str, idents: Iterable[str]) -> None:
-        rows = pa.table({"article_id": pa.array(sorted(idents), pa.string())})
-        self._connection.register("filled", rows)
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM filled")
-        self._connection.unregister("filled")
+        fill(self._connection, table, article_id=pa.array(sorted(idents), pa.string()))
 
     # What matches
 
@@ -340,11 +344,11 @@ class _Copies:
             rows = {
                 "article_id": list(copies),
                 "duplicate_of": [copy.original for copy in copies.values()],
-                "reason": [copy.match.reason for copy in copies.values()],
-                "score": [copy.match.score for copy in copies.values()],
+                "reason": [copy.reason for copy in copies.values()],
+                "score": [copy.score for copy in copies.values()],
                 "run_id": [self._run_id] * len(copies),
             }
-            _insert(self._connection, "duplicates", pa.RecordBatch.from_pydict(rows))
+            insert(self._connection, "duplicates", pa.RecordBatch.from_pydict(rows))
         return sum(self._before[ident] is None for ident in copies)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import zstandard
 
+from warehouse.query import records
 from warehouse.rows import KnownFile, Role, SourceRow
 
 
@@ -99,9 +100,8 @@ def payloads(connection: duckdb.DuckDBPyConnection, document_ids: Sequence[str],
 
 def sources(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceRow]:
     """The sources that the lake has learnt of, by name."""
-    found = connection.execute("SELECT * FROM lake.sources ORDER BY source")
-    names = [d[0] for d in found.description or ()]
-    return {row[0]: SourceRow(**dict(zip(names, row, strict=True))) for row in found.fetchall()}
+    found = records(connection, "SELECT * FROM lake.sources ORDER BY source")
+    return {row["source"]: SourceRow(**row) for row in found}
 
 
 def put_source(connection: duckdb.DuckDBPyConnection, row: SourceRow) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warehouse.catalog import FORMAT_VERSION, extension
 
@@ -193,6 +193,13 @@ def _no_snapshot(connection: duckdb.DuckDBPyConnection, home: Path, catalog: Pat
     ).fetchone()
     first, low, high = row or (None, None, None)
     return f"the lake holds nothing as of then: it begins at {first} (snapshots {low} to {high})"
+
+
+def records(connection: duckdb.DuckDBPyConnection, query: str, **values: object) -> list[dict[str, Any]]:
+    """The rows of a query of newsmill's own, each by the names of its columns."""
+    found = connection.execute(query, values)
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def statements(connection: duckdb.DuckDBPyConnection, text: str, policy: Policy) -> list[duckdb.Statement]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NewType, Self
 
 
-class _Documented(StrEnum):
+class Documented(StrEnum):
     """A closed list of words, each with the sentence that the docs print for it."""
 
     doc: str
@@ -24,7 +24,7 @@ class _Documented(StrEnum):
         return member
 
 
-class Role(_Documented):
+class Role(Documented):
     """Which of a document's payloads the bytes are."""
 
     FILE = "file", "a whole file of a folder or a member of an archive"
@@ -33,7 +33,7 @@ class Role(_Documented):
     PAGE = "page", "the web page behind an address"
 
 
-class Decision(_Documented):
+class Decision(Documented):
     """What a run did with a document that it read."""
 
     NEW = "new", "an article that the lake did not hold"
@@ -42,7 +42,7 @@ class Decision(_Documented):
     REJECTED = "rejected", "no article; `rejects` says why"
 
 
-class Stage(_Documented):
+class Stage(Documented):
     """Where on its way a document was rejected."""
 
     READ = "read", "opening, unpacking, decoding"
@@ -51,7 +51,7 @@ class Stage(_Documented):
     PROCESS = "process", "the worker process itself: it hung, crashed or ran out of memory"
 
 
-class Reason(_Documented):
+class Reason(Documented):
     """Why a document became no article."""
 
     ARCHIVE_BROKEN = (
@@ -85,7 +85,7 @@ class Reason(_Documented):
     VIDEO_ONLY = "video-only", "a page of a video without a text"
 
 
-class Flag(_Documented):
+class Flag(Documented):
     """What a reader should know of an article."""
 
     CHARSET_GUESSED = "charset-guessed", "the character set was not stated and was guessed"
@@ -118,7 +118,7 @@ class Flag(_Documented):
     VIDEO = "video", "a page of a video; the text is what is told of it"
 
 
-class Found(_Documented):
+class Found(Documented):
     """Where a field of an article was found."""
 
     FIELD = "field", "a field of a row or of another structured record"

@@ -20,15 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse.rows import Hash32
+from warehouse.words import IS_SPACELESS, SPACELESS
 
 SKETCH_VERSION = 1
 """Raised whenever a text gives other shingles or another sample: what older code sampled is then sampled again."""
 
 _WORDS = 4
 _CHARACTERS = 8
-_SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_TOKEN = re.compile(rf"[{_SPACELESS}]|[^\W{_SPACELESS}]+")
-_IS_SPACELESS = re.compile(f"[{_SPACELESS}]")
+_TOKEN = re.compile(rf"[{SPACELESS}]|[^\W{SPACELESS}]+")
 _DIGIT = re.compile(rb"\d")
 _RATES = ((64, 1), (128, 2), (256, 4))
 _COARSEST = 8
@@ -68,13 +67,17 @@ def _hashes(text: str) -> list[int]:
 
 def _runs(text: str) -> list[bytes]:
     tokens = _TOKEN.findall(text.lower())
-    width = _WORDS
-    if not text.isascii() and sum(map(bool, map(_IS_SPACELESS.match, tokens))) * 2 > len(tokens):
-        width = _CHARACTERS
+    width = _width(text, tokens)
     words = [token.encode("utf-8", "surrogatepass") for token in tokens]
     if len(words) < width:
         return [b" ".join(words)] if words else []
     return [b" ".join(run) for run in zip(*(words[start:] for start in range(width)), strict=False)]
+
+
+def _width(text: str, tokens: list[str]) -> int:
+    """Of how many of its tokens a text's shingles are."""
+    is_spaceless = not text.isascii() and sum(map(bool, map(IS_SPACELESS.match, tokens))) * 2 > len(tokens)
+    return _CHARACTERS if is_spaceless else _WORDS
 
 
 def sample(of: Collection[int]) -> tuple[Hash32, ...]:
@@ -150,16 +153,14 @@ def _is_of_another_day(one: Shingled, other: Shingled, share: float) -> bool:
 
 def shared_passages(text: str, other: str, *, longest: int = 3) -> tuple[str, ...]:
     """The longest runs of words of `text` that stand in `other` too, the longest first."""
-    theirs = shingles(other)
-    spans = [match.span() for match in _TOKEN.finditer(text.lower())]
-    if len(text.lower()) != len(text):
+    lower = text.lower()
+    if len(lower) != len(text):
         return ()
+    theirs = shingles(other)
+    spans = [match.span() for match in _TOKEN.finditer(lower)]
+    width = _width(text, [lower[start:end] for start, end in spans])
     found: list[tuple[int, int]] = []
-    width = _WORDS
-    hashes = _hashes(text)
-    if len(spans) - len(hashes) == _CHARACTERS - 1:
-        width = _CHARACTERS
-    for at, shingle in enumerate(hashes):
+    for at, shingle in enumerate(_hashes(text)):
         if shingle not in theirs or at + width > len(spans):
             continue
         start, end = spans[at][0], spans[at + width - 1][1]

@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.clusters import Tree, group, is_torn
+from warehouse.passing import fill, insert
 from warehouse.rows import VectorRow
 from warehouse.schema import record_batch
 from warehouse.terms import UNIT, VECTOR_VERSION, vector
@@ -133,10 +134,7 @@ def _vectorise(connection: duckdb.DuckDBPyConnection, staged: str | None) -> Non
             ORDER BY article_id LIMIT {_AT_A_TIME}
         ) m USING (article_id)"""
     while rows := connection.execute(lacking).fetchall():
-        made = record_batch(VectorRow, [_vectorised(*row) for row in rows])
-        connection.register("made", pa.Table.from_batches([made]))
-        connection.execute("INSERT INTO lake.vectors BY NAME FROM made")
-        connection.unregister("made")
+        insert(connection, "vectors", record_batch(VectorRow, [_vectorised(*row) for row in rows]))
 
 
 def _vectorised(
@@ -263,7 +261,7 @@ class _Stories:
         """Article, story, level and time of each original of the stories, in the order of their trees."""
         if not stories:
             return []
-        self._fill("wanted", story_id=sorted(stories))
+        fill(self._connection, "wanted", story_id=sorted(stories))
         return self._connection.execute(
             """SELECT s.article_id, s.story_id, s.level, v.placed_at FROM (
                 FROM lake.story_articles SEMI JOIN wanted USING (story_id) WHERE position IS NOT NULL
@@ -274,7 +272,7 @@ class _Stories:
 
     def _learn(self, article_ids: Collection[str]) -> set[int]:
         """The numbers of articles that are to be placed."""
-        self._fill("wanted", article_id=sorted(article_ids))
+        fill(self._connection, "wanted", article_id=sorted(article_ids))
         rows = self._connection.execute(
             """SELECT article_id, placed_at, story_id
             FROM (SELECT article_id, placed_at FROM lake.vectors SEMI JOIN wanted USING (article_id))
@@ -302,11 +300,6 @@ class _Stories:
             ) USING (article_id)"""
         ).fetchall()
         return {row[0] for row in rows}
-
-    def _fill(self, table: str, **columns: Sequence[object]) -> None:
-        self._connection.register("filled", pa.table({name: pa.array(of) for name, of in columns.items()}))
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM filled")
-        self._connection.unregister("filled")
 
     # Placing
 
@@ -369,7 +362,7 @@ class _Stories:
         if not unmet:
             return
         self._asked |= unmet
-        self._fill("wanted", article_id=[self._article_ids[number] for number in sorted(unmet)])
+        fill(self._connection, "wanted", article_id=[self._article_ids[number] for number in sorted(unmet)])
         rows = self._connection.execute(
             "SELECT DISTINCT story_id FROM lake.story_articles SEMI JOIN wanted USING (article_id) WHERE position IS NOT NULL"
         ).fetchall()
@@ -388,7 +381,7 @@ class _Stories:
         if not fresh:
             return
         self._alike.update((number, {}) for number in fresh)
-        self._fill("compared", number=fresh, article_id=[self._article_ids[number] for number in fresh])
+        fill(self._connection, "compared", number=fresh, article_id=[self._article_ids[number] for number in fresh])
         rows = self._execute(
             "SELECT number, epoch(placed_at), terms, weights FROM lake.vectors JOIN compared USING (article_id)"
         ).fetchall()
@@ -428,7 +421,7 @@ class _Stories:
         ended = set(left).union(*shares)
         if not changed and not ended and not stories:
             return
-        self._fill("rewritten", story_id=pa.array(sorted(ended | stories), pa.string()))
+        fill(self._connection, "rewritten", story_id=pa.array(sorted(ended | stories), pa.string()))
         self._execute("CREATE OR REPLACE TEMP TABLE before AS FROM lake.stories SEMI JOIN rewritten USING (story_id)")
         names = self._names(changed, shares)
         self._settled(zip(names, changed, strict=True), stories - ended)
@@ -461,7 +454,7 @@ class _Stories:
         attempt = 0
         while nameless:
             made = {_story_id(self._first(trees[at]), attempt): at for at in nameless}
-            self._fill("wanted", story_id=sorted(made))
+            fill(self._connection, "wanted", story_id=sorted(made))
             known = self._execute("SELECT story_id FROM lake.stories SEMI JOIN wanted USING (story_id)").fetchall()
             free = made.keys() - {row[0] for row in known} - taken
             names.update((made[story], story) for story in free)
@@ -485,9 +478,9 @@ class _Stories:
         names = ("story_id", "article_id", "score", "position", "level")
         types = (pa.string(), pa.string(), pa.float64(), pa.int64(), pa.float64())
         columns = zip(*rows, strict=True) if rows else [[]] * len(names)
-        self._fill("settled", **{n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
+        fill(self._connection, "settled", **{n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
         if kept:
-            self._fill("kept", story_id=sorted(kept))
+            fill(self._connection, "kept", story_id=sorted(kept))
             self._execute(
                 "INSERT INTO settled FROM lake.story_articles SEMI JOIN kept USING (story_id) WHERE position IS NOT NULL"
             )
@@ -526,8 +519,11 @@ class _Stories:
         most = {}
         for (story, name), _ in sorted(totals.items(), key=lambda item: (item[1], item[0])):
             most[story] = name
-        self._fill(
-            "merged", story_id=pa.array(list(most), pa.string()), into=pa.array(list(most.values()), pa.string())
+        fill(
+            self._connection,
+            "merged",
+            story_id=pa.array(list(most), pa.string()),
+            into=pa.array(list(most.values()), pa.string()),
         )
         self._execute(
             """INSERT INTO lake.stories BY NAME

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from connectors.exchange.decoding import Body, UndecodableError
 
 _STATUS = re.compile(rb"HTTP(?:/\d(?:\.\d)?)? +(\d{3})(?:[^\n]{0,2000})?\n|ICY +(\d{3})[^\n]{0,2000}\n", re.IGNORECASE)
-_END = re.compile(rb"\r?\n\r?\n")
+HEAD_END = re.compile(rb"\r?\n\r?\n")
 _HEAD_BYTES = 1 << 18
 _CHUNK = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]{0,1000})?\r?\n")
 _PIECE_BYTES = 1 << 16
@@ -36,7 +36,7 @@ def answer_of(block: bytes, *, limit_bytes: int, ratio: int, is_padded: bool = F
     opening = _STATUS.match(block[:4096])
     if opening is None:
         return Answer(None, {}, block)
-    end = _END.search(block, opening.end() - 2, _HEAD_BYTES)
+    end = HEAD_END.search(block, opening.end() - 2, _HEAD_BYTES)
     head = block[opening.end() : end.start() if end else _HEAD_BYTES]
     body = block[end.end() :] if end else b""
     headers = _headers(head)

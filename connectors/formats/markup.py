@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+from warehouse import words
+
 _HIDDEN = re.compile(
     r"<(script|style|template|noscript)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL | re.IGNORECASE
 )
@@ -20,7 +22,6 @@ _BREAK = re.compile(
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,31});", re.IGNORECASE)
 _BLANKS = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r"\s*\n\s*")
-_SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 def title_text(value: str, *, is_html: bool) -> str:
@@ -41,11 +42,7 @@ def paragraphs(value: str) -> str:
 def count_words(value: str) -> int:
     """Words of the text in the mark-up; of scripts that write none between words, characters."""
     bare = _TAG.sub(" ", _HIDDEN.sub(" ", value)) if "<" in value else value
-    characters = 0 if bare.isascii() else len(_SPACELESS.findall(bare))
-    if not characters:
-        return len(bare.split())
-    others = _SPACELESS.sub(" ", bare).split()
-    return characters + sum(any(map(str.isalnum, word)) for word in others)
+    return words.count_words(bare)
 
 
 def _character(entity: re.Match[str]) -> str:

@@ -18,6 +18,7 @@ from enum import StrEnum
 
 from connectors.compression import Broken, Stream
 from connectors.document import Failure
+from connectors.formats.http_record import HEAD_END
 from warehouse.rows import Reason
 
 _WARC = re.compile(rb"WARC/\d\.\d{1,3}[ \t]*\r?\n")
@@ -25,7 +26,6 @@ _WARC_START = re.compile(rb"WARC/\d\.\d{1,3}[ \t]*\r?\n(?=[A-Za-z-]{3,40}[ \t]*:
 _ARC_OPENING = re.compile(rb"filedesc://[^\s]{1,4000} [^\s]{1,50} \d{1,20} [^\r\n]{1,300}\r?\n")
 _ARC_LINE = re.compile(rb"[a-z][a-z0-9+.-]{1,15}:[^\r\n]{1,9000}\r?\n")
 _ARC_START = re.compile(rb"[\n\0]([a-z][a-z0-9+.-]{1,15}:[^\r\n\0]{1,9000})\r?\n")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _HEAD_BYTES = 1 << 16
 _OVERLAP_BYTES = 1 << 14
 _WRONG_LENGTHS = 16
@@ -215,7 +215,7 @@ def _cut_off(length: int, found: int) -> Failure:
 def _warc_head(window: bytes) -> tuple[Head, int] | None:
     """The header of a WARC record, and its length."""
     opening = _WARC.match(window)
-    end = _HEAD_END.search(window, opening.end() - 2) if opening else None
+    end = HEAD_END.search(window, opening.end() - 2) if opening else None
     if opening is None or end is None:
         return None
     fields: dict[str, str] = {}

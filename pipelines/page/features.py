@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipelines.page.blocks import Block, Place
+from warehouse.words import IS_SPACELESS
 
 _WORD = re.compile(r"\w+")
-_SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _SENTENCE = re.compile(r"[.!?…][\"'”’»)\]]*(?:\s|$)|[。！？।॥؟۔]")
 _DATE = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}:\d\d\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 _PICTURE = re.compile(
@@ -97,7 +97,7 @@ def flat(text: str) -> str:
 
 def size_of(text: str) -> int:
     """Words; of scripts without spaces, pairs of characters."""
-    return len(_WORD.findall(text)) + (0 if text.isascii() else len(_SPACELESS.findall(text)) // 2)
+    return len(_WORD.findall(text)) + (0 if text.isascii() else len(IS_SPACELESS.findall(text)) // 2)
 
 
 def is_date(text: str) -> bool:
