@@ -63,10 +63,10 @@ def agreed(all_texts: Iterator[Text]) -> Agreed:
     found: Agreed = defaultdict(lambda: defaultdict(list))
     for text in all_texts:
         counts = subject_terms.count_terms(ready, text.headline, text.body)
-        spoke = subject_terms.spoken(counts)
-        tops = {code: sum(weight for weight, _ in spoke[code]) for code in spoke if code in subject_terms.LEANING}
+        weights = subject_terms.weights_of(counts)
+        tops = {code: weight for code, weight in weights.items() if code in subject_terms.LEANING}
         for term, count in counts.items():
-            own = {code: weight for code, weight in term.weights if code in tops}
+            own = {code: weight for code, weight in term.weights.items() if code in tops}
             rest = {code: weight - own.get(code, 0.0) * count for code, weight in tops.items()}
             if own and max(rest.values()) > 0:
                 found[term.text][text.group].append(max(rest[code] for code in own) >= AGREES * max(rest.values()))

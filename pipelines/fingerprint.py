@@ -86,16 +86,16 @@ def fingerprint(
         stripped.body,
     )
     ident = article_id(document, extracted, content)
-    canonical_url = normalise(extracted.canonical_url or "")
     url = document.url or extracted.url
+    canonical_url, address = normalise(extracted.canonical_url or ""), normalise(url or "")
     article = ArticleRow(
         article_id=ident,
         document_id=document.identity(raw.sha256),
         source=document.source,
         publisher=extracted.publisher,
         url=url,
-        canonical_url=canonical_url or normalise(url or ""),
-        canonical_from=extracted.canonical_from if canonical_url else Found.URL if normalise(url or "") else None,
+        canonical_url=canonical_url or address,
+        canonical_from=extracted.canonical_from if canonical_url else Found.URL if address else None,
         headline=extracted.headline,
         headline_from=extracted.headline_from,
         subheadline=extracted.subheadline,

