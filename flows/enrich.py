@@ -272,23 +272,19 @@ def _copy(work: _Work, articles: int) -> None:
     for ids in _batches(work, articles, _SETTLED_AT_ONCE):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE batch AS {ids}")
         with _batch(work):
-            connection.execute("CREATE OR REPLACE TEMP TABLE as_it_was AS FROM lake.duplicates")
             connection.execute("DELETE FROM lake.sketches WHERE article_id IN (FROM batch)")
             work.new_copies += settle_copies(connection, "batch", work.current.run_id)
+            connection.execute("CREATE OR REPLACE TEMP TABLE differing AS FROM recopied")
             settle_stories(connection, ("recopied",), clock=work.current.clock())
-            connection.execute(_CHANGED.format(columns="article_id, duplicate_of, reason, score", now="duplicates"))
             _note(work, Part.COPIES, _COPIES)
         done = min(done + _SETTLED_AT_ONCE, articles)
         work.report(Progress(Part.COPIES, done, articles, len(work.changed[Part.COPIES])))
 
 
-_CHANGED = """CREATE OR REPLACE TEMP TABLE differing AS SELECT DISTINCT article_id FROM (
-    (SELECT {columns} FROM lake.{now} EXCEPT SELECT {columns} FROM as_it_was) UNION ALL
-    (SELECT {columns} FROM as_it_was EXCEPT SELECT {columns} FROM lake.{now}))"""
 _COPIES = (
     """SELECT article_id, ['copy of ' || duplicate_of || ' (' || reason || ' ' || score || ')']
     FROM {} SEMI JOIN differing USING (article_id)""",
-    ("as_it_was", "lake.duplicates"),
+    ("uncopied", "lake.duplicates"),
 )
 
 
@@ -298,18 +294,20 @@ def _tell(work: _Work, articles: int) -> None:
     for ids in _batches(work, articles, _SETTLED_AT_ONCE):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE batch AS {ids}")
         with _batch(work):
-            connection.execute("CREATE OR REPLACE TEMP TABLE as_it_was AS FROM lake.story_articles")
             connection.execute("DELETE FROM lake.vectors WHERE article_id IN (FROM batch)")
-            settle_stories(connection, ("batch",), clock=work.current.clock())
-            connection.execute(_CHANGED.format(columns="article_id, story_id", now="story_articles"))
+            settle_stories(connection, ("batch",), clock=work.current.clock(), keeps_before=True)
+            connection.execute(_MOVED)
             _note(work, Part.STORIES, _STORIES)
         done = min(done + _SETTLED_AT_ONCE, articles)
         work.report(Progress(Part.STORIES, done, articles, len(work.changed[Part.STORIES])))
 
 
+_MOVED = """CREATE OR REPLACE TEMP TABLE differing AS SELECT article_id FROM (
+    SELECT article_id, story_id FROM was_told UNION ALL SELECT article_id, story_id FROM settled
+) GROUP BY article_id HAVING count(*) < 2 OR count(DISTINCT story_id) > 1"""
 _STORIES = (
     "SELECT article_id, ['story ' || story_id] FROM {} SEMI JOIN differing USING (article_id)",
-    ("as_it_was", "lake.story_articles"),
+    ("was_told", "settled"),
 )
 
 

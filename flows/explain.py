@@ -40,6 +40,7 @@ Record = dict[str, Any]
 _SHOWN = 20
 _PREFIX = re.compile("[0-9a-f]{6,64}")
 _SCRAP = 300  # characters of a removal's text or of a paragraph that are shown
+_FIELD = 500  # characters of a field that are shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -640,7 +641,7 @@ def _print_copy(copy: Record, out: TextIO) -> None:
     original = copy.get("original", {})
     said = [original.get("publisher") or original.get("source"), original.get("credit_line"), original.get("headline")]
     if any(said):
-        paragraph("the original: " + ", ".join(filter(None, said)), out, indent=4)
+        paragraph("the original: " + ", ".join(short(each, _SCRAP) for each in said if each), out, indent=4)
     for passage in copy.get("shared_passages", ()):
         paragraph(f"both have: {short(passage, _SCRAP)}", out, indent=4)
 
@@ -648,6 +649,8 @@ def _print_copy(copy: Record, out: TextIO) -> None:
 def _with_origin(article: Record, name: str) -> object:
     """The value, with where it was found for those fields that say it."""
     value, origin = article.get(name), article.get(ORIGINS.get(name, ""))
+    if isinstance(value, str):
+        value = short(value, _FIELD)
     if not value or not origin:
         return value
     return f"{shown(value)} ({origin})"

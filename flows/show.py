@@ -102,14 +102,36 @@ def heading(text: str, out: TextIO) -> None:
     out.write(f"\n{printable(text)}\n")
 
 
-def paragraph(text: str, out: TextIO, *, indent: int = 2) -> None:
-    """Print a sentence, wrapped on a terminal only, so that a pipe gets whole lines."""
+def paragraph(text: str, out: TextIO, *, indent: int = 2, hang: int = 0) -> None:
+    """Print a sentence, wrapped on a terminal only, so that a pipe gets whole lines; all but the first further in by `hang`."""
     text = printable(text)
     lines = [text]
     if out.isatty():
-        columns = max(shutil.get_terminal_size().columns - indent, 20)
-        lines = textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+        lines = _wrapped(text, max(shutil.get_terminal_size().columns - indent, 20), " " * hang)
     out.writelines(f"{' ' * indent}{line}\n" for line in lines)
+
+
+def _wrapped(text: str, columns: int, hang: str) -> list[str]:
+    text = text.replace(" ·", "\xa0·")  # which begins no line
+    if width(text) == len(text):
+        lines = textwrap.wrap(text, columns, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
+    else:
+        lines = _wrapped_anywhere(text, columns, hang)
+    return [line.replace("\xa0", " ") for line in lines]
+
+
+def _wrapped_anywhere(text: str, columns: int, hang: str) -> list[str]:
+    """The text in lines that may break after any wide character, as Chinese and Japanese do."""
+    words = text.lstrip(" ")
+    lines = [" " * (len(text) - len(words))]
+    for word in words.split(" "):
+        blank = " "
+        for part in word if width(word) > len(word) else (word,):
+            if width(lines[-1] + blank + part) > columns and lines[-1].strip():
+                lines.append(hang)
+            lines[-1] += (blank if lines[-1].strip() else "") + part
+            blank = ""
+    return lines
 
 
 def ago(then: datetime | None, now: datetime) -> str:

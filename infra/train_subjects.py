@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from pipelines import subject_terms  # noqa: E402
 
 TABLE = ROOT / "pipelines" / "data" / "subject_weights.txt"
+FEWEST_TEXTS = 1_000
 FEWEST_GROUPS = 4
 BELIEF = 4.0
 """Groups that the weight given by hand is worth."""
@@ -86,7 +87,12 @@ def trust(found: Agreed) -> dict[str, float]:
 
 def main() -> None:
     """Read the texts and write the table."""
-    trusted = trust(agreed(texts([Path(name) for name in sys.argv[1:]])))
+    all_texts = list(texts([Path(name) for name in sys.argv[1:]]))
+    if len(all_texts) < FEWEST_TEXTS:
+        sys.exit(
+            f"{len(all_texts)} texts are too few to learn from: {FEWEST_TEXTS:,} are needed; {TABLE} stays as it is"
+        )
+    trusted = trust(agreed(iter(all_texts)))
     head = "# Made by infra/train_subjects.py: a term of subject_terms.txt, how far it is to be trusted.\n"
     lines = "".join(f"{term}|{part:.2f}\n" for term, part in sorted(trusted.items()))
     TABLE.write_text(head + lines, encoding="utf-8")

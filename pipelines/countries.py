@@ -2,7 +2,7 @@
 
 A dateline counts on its own: it is the reporter's word of where the news is. What only looks like a country weighs
 little or nothing: the currency it is counted in, a firm named after a city, a treaty named after the place it was
-signed at, a town of the same name in an American state.
+signed at, a town of the same name in an American state, a language or a dish.
 """
 
 from __future__ import annotations
@@ -26,14 +26,20 @@ OF_STATE = 0.6
 """The weight of a state that shares its name with a country."""
 
 # Weights of a mention, tuned on one half of Reuters' labelled articles and read off the other.
-HEADLINE, DATELINE, LEAD, MIDDLE, TAIL = 2.0, 1.5, 1.5, 1.0, 0.6
-OF_MONEY = 0.25
+HEADLINE, DATELINE, LEAD, MIDDLE, TAIL = 2.0, 1.6, 1.5, 1.0, 0.6
+OF_MONEY, OF_LANGUAGE = 0.25, 0.25
 OF_FIRM = 0.5
-LEAD_CHARS = 250
+LEAD_CHARS, LEAD_PART = 250, 3
+"""How long a lead is at most, and the part of a short text that it is."""
 TAIL_FROM = 1000
 MAX_MENTIONS = 4
-MIN_SCORE = 1.4
+MIN_SCORE = 1.6
+"""More than one mention in the text has, less than one in the headline: either that, the dateline, or said again."""
+BRIEF_CHARS = 500
+"""In so short a text a country in the lead is enough if it is the only one."""
 MIN_SHARE = 0.2
+CHARS_A_POINT, MOST_POINTS = 2000, 2.0
+"""A country beside the best that is named below alone needs the more, the longer the text."""
 MAX_COUNTRIES = 3
 
 UPPER_WORDS = {"POLISH", "POLE", "POLES", "FINN", "THAI", "US", "TURKEY", "CHAD", "DUMA", "SWEDE", "DANE"}
@@ -62,8 +68,9 @@ def find_mentions(
     found += [
         (code, DATELINE, word) for word, code in _of_dateline(dateline, find_countries(dateline, language, ready))
     ]
+    lead = (LEAD, min(LEAD_CHARS, len(body) // LEAD_PART)) if headline else (HEADLINE, LEAD_CHARS)
     found += [
-        (code, weight * _place(start), word)
+        (code, weight * _place(start, *lead), word)
         for word, code, weight, start, _ in _weighed(body, find_countries(body, language, ready))
     ]
     return _proven(found, f"{headline}\n{body}")
@@ -76,8 +83,8 @@ def _titled(word: re.Match[str]) -> str:
     return word[0].title() if word[0].isupper() else word[0]
 
 
-def _place(start: int) -> float:
-    return LEAD if start < LEAD_CHARS else MIDDLE if start < TAIL_FROM else TAIL
+def _place(start: int, lead: float, lead_chars: int) -> float:
+    return lead if start < lead_chars else MIDDLE if start < TAIL_FROM else TAIL
 
 
 _ABBREVIATED = (
@@ -103,7 +110,14 @@ _TREATY = re.compile(
     r"(?: \w+)? (?:[Aa]ccords?|[Aa]greement|[Tt]reaty|[Pp]act|Convention|Protocol|Club|Round|Declaration|Consensus)\b"
 )
 _FIRM_WORDS = "Inc|Corp|Co|Ltd|Plc|PLC|plc|AG|SA|NV|SpA|GmbH|Pty|Bhd|Bancorp|Holdings?|Industries|Securities|Financial|Energy|Petroleum|Resources|Fund"
-_FIRM = re.compile(rf"(?:[ -][A-Z][\w&'-]*){{0,3}},?[ -](?:{_FIRM_WORDS}|(?:{_FIRM_WORDS.upper()}))\b")
+_FIRM = re.compile(rf"(?:[ -][A-Z][\w&']{{0,40}}){{0,4}},?[ -](?:{_FIRM_WORDS}|(?:{_FIRM_WORDS.upper()}))\b")
+_LANGUAGE = re.compile(
+    r"[- ](?:language|speaking|speakers?|lessons?|subtitles?|translations?|dictionary|cuisine|restaurants?|recipes?)\b"
+)
+_SPOKEN = re.compile(r"\b(?:[Ii]n|[Ee]n|[Ii]nto|[Aa]uf|[Ee]m) $")
+_LANGUAGES = {"Arabic", "Chinese", "Dutch", "English", "French", "German", "Italian", "Japanese", "Korean", "Spanish"}
+_LANGUAGES |= {"anglais", "Deutsch", "Englisch", "español", "français", "inglês", "inglés", "Portuguese", "Russian"}
+_GOES_ON = re.compile(r"[ -]\w")
 _LISTED = re.compile(r"\blisted (?:in|on the) $")
 
 
@@ -111,22 +125,41 @@ def _weighed(text: str, matches: list[Match]) -> Iterator[Match]:
     """The matches with the weight that the words around them leave."""
     firms = {word for word, _, weight, _, end in matches if weight == CITY and _FIRM.match(text, end)}
     for word, code, weight, start, end in matches:
-        if word not in firms and (weight := weight * _around(text, start, end, is_city=weight == CITY)):
-            yield word, code, weight, start, end
+        if word in firms:
+            continue
+        part = OF_LANGUAGE if word in _LANGUAGES and _is_spoken(text, start, end) else 1.0
+        if part := part * _around(text, start, end, is_city=weight == CITY):
+            yield word, code, weight * part, start, end
 
 
 def _around(text: str, start: int, end: int, *, is_city: bool) -> float:
     """The share of a mention's weight that is left of it."""
-    if _IN_A_STATE.match(text, end) or _FULL_STATE.match(text, end) or _LISTED.search(text, max(0, start - 15), start):
+    if _LISTED.search(text, max(0, start - 15), start):
         return 0.0
     is_of_a_double_name = start > 1 and text[start - 1] == "-" and text[start - 2].isalpha()
     if is_of_a_double_name and (is_city or _STATE.match(text, start)):  # Crans-Montana
+        return 0.0
+    return _before(text, end, is_city=is_city) if text[end : end + 1] in (" ", ",", "-") else 1.0
+
+
+def _before(text: str, end: int, *, is_city: bool) -> float:
+    """The share that the words behind a mention leave of it."""
+    if _IN_A_STATE.match(text, end) or _FULL_STATE.match(text, end):
         return 0.0
     if _MONEY.match(text, end):
         return OF_MONEY
     if is_city and _TREATY.match(text, end):
         return 0.0
+    if _LANGUAGE.match(text, end):
+        return OF_LANGUAGE
     return OF_FIRM if _FIRM.match(text, end) else 1.0
+
+
+def _is_spoken(text: str, start: int, end: int) -> bool:
+    """`in Spanish.`, where `in Spanish towns` is a place."""
+    if _GOES_ON.match(text, end):
+        return False
+    return text[max(0, start - 2) : start] in (": ", "/ ") or bool(_SPOKEN.search(text, max(0, start - 6), start))
 
 
 def _of_dateline(dateline: str, matches: list[Match]) -> Iterator[tuple[str, str]]:
@@ -157,8 +190,8 @@ def _proven(found: list[Mention], text: str) -> list[Mention]:
     return kept
 
 
-def country_tags(mentions: list[Mention], gazetteer: Gazetteer) -> Iterator[Tag]:
-    """The best two or three countries, ranked; a score of 4, a headline and a lead that agree, is about .5."""
+def country_tags(mentions: list[Mention], gazetteer: Gazetteer, chars: int) -> Iterator[Tag]:
+    """The best two or three countries of a text so long; a score of 4, a headline and a lead that agree, is about .5."""
     scores: dict[str, list[float]] = defaultdict(list)
     words: dict[str, Counter[str]] = defaultdict(Counter)
     for code, score, word in mentions:
@@ -168,8 +201,12 @@ def country_tags(mentions: list[Mention], gazetteer: Gazetteer) -> Iterator[Tag]
     totals = {code: sum(sorted(each, reverse=True)[:MAX_MENTIONS]) for code, each in scores.items()}
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     best = ranked[0][1] if ranked else 0.0
+    least = LEAD if len(totals) == 1 and chars < BRIEF_CHARS else max(MIN_SCORE, MIN_SHARE * best)
+    least_below = max(least, MIN_SCORE + min(MOST_POINTS, chars / CHARS_A_POINT))
+    named_above = {code for code, each in scores.items() if max(each) >= MIN_SCORE or totals[code] == best}
+    kept = [(code, score) for code, score in ranked if score >= (least if code in named_above else least_below)]
     names = compiled(gazetteer).countries
-    for code, score in [(c, s) for c, s in ranked if s >= max(MIN_SCORE, MIN_SHARE * best)][:MAX_COUNTRIES]:
+    for code, score in kept[:MAX_COUNTRIES]:
         if code in names:
             yield Tag(
                 tag=names[code][0],

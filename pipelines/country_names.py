@@ -67,6 +67,7 @@ ADJECTIVE_ENDINGS = {
     "tr": re.compile("l[aei]r.{0,4}|[ıiuü]n?"),
     "uk": re.compile("ий|ого|ому|им|ім|ої|ій|ою|их|ими|[аує]|і"),
 }
+_LONGEST_ENDING = 12
 FINAL_VOWEL = re.compile("(?:[aoeěyiаяоеыиіęă])$")
 STEMMED = frozenset({"cs", "pl", "ro", "ru", "uk"})
 """Languages whose endings replace a final vowel."""
@@ -141,8 +142,10 @@ def _is_letter(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
-def _word_end(text: str, at: int) -> int:
-    while at < len(text) and _is_letter(text[at]):
+def _word_end(text: str, start: int) -> int:
+    """Where the word ends, or is longer than any ending."""
+    at = start
+    while at < min(len(text), start + _LONGEST_ENDING) and _is_letter(text[at]):
         at += 1
     return at
 

@@ -34,6 +34,7 @@ from warehouse.terms import VECTOR_VERSION, vector
 from warehouse.words import count_words
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_PACKER = zstandard.ZstdCompressor(level=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,7 +296,7 @@ def _payloads(
             role=str(role),
             sha256=of,
             media_type=kind,
-            data=zstandard.compress(payload, 3),
+            data=_PACKER.compress(payload),
             fetched_at=document.fetched_at,
         )
         for role, of, kind, payload in kept

@@ -17,8 +17,9 @@ CAUTIOUS = {"GE", "JO", "TD", "TR"}
 
 
 def in_order(stated: Sequence[str]) -> tuple[str, ...]:
-    """Stated tags in an order of their own: the lake keeps them in none, and is to give the same rows when it tags again."""
-    return tuple(sorted({verbatim.strip()[:MAX_TAG_CHARS] for verbatim in stated[:MAX_STATED]}))
+    """Stated tags as the lake keeps them, one of each slug, so that it gives the same rows when it tags again."""
+    names = sorted({verbatim.strip()[:MAX_TAG_CHARS].strip() for verbatim in stated[:MAX_STATED]})
+    return tuple(sorted({slugify(name): name for name in reversed(names)}.values()))
 
 
 def stated_tags(stated: Sequence[str], gazetteer: Gazetteer, found: set[str]) -> Iterator[Tag]:

@@ -25,6 +25,7 @@ LANGUAGES = frozenset(("de", "en", "es", "fr", "it", "pt"))
 MAX_CHARS = 20_000
 STRENGTHS = {"4": 3.0, "2": 1.0, "1": 0.35}
 NOTHING = "-"
+STEM_LETTERS = 6
 
 HEADLINE, LEAD = 2.5, 1.5
 LEAD_BYTES = 400
@@ -33,12 +34,18 @@ AGAIN, OFTEN = 0.5, 3.0
 
 FULL_WEIGHT = 8.0
 """The weight at which a text is two thirds sure to speak of a subject, however little it speaks of others."""
-MIN_STRENGTH = 0.3
+MIN_STRENGTH, MIN_STRENGTH_ELSEWHERE = 0.4, 0.43
+"""In English, and where the terms are stems that no text has taught to be trusted less."""
 LEANING = {f"medtop:{number:02}000000": 1.0 for number in range(1, 18)}
 LEANING |= {"medtop:02000000": 0.9, "medtop:11000000": 1.15}
 """Courts and police stand in news of every subject; politics speaks the words of the subject that it disputes."""
-FEWEST_TERMS = 3
-"""That speak for a second or third subject."""
+FEWEST_BESIDE = 3
+"""Terms that speak for a second or third subject."""
+ONE_IN = 14
+"""The part of a text's terms that speaks for a concept in a long text."""
+ALONE, TWO = 10.0, 7.0
+"""The weights from which one term and two are enough: one that says it in the headline and twice below it, two that do
+not only stand together in passing."""
 MIN_DEEPER, DEEPER_SHARE = 6.0, 0.2
 HINT = 0.1
 """The part of the best subject's weight from which a text has a word worth the name of another."""
@@ -54,6 +61,8 @@ class Term:
     """Counts with a capital only."""
     weights: dict[str, float]
     """By code, for the concepts that it speaks for and all above them."""
+    root: str
+    """The same for words of one stem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,9 @@ def terms_of(language: str, *, learned: bool = True) -> Terms:
 
 
 def _term(text: str, by_code: dict[str, float], trusted: float) -> Term:
-    return Term(text, text[:1].isupper(), {code: weight * trusted for code, weight in by_code.items()})
+    by_code = {code: weight * trusted for code, weight in by_code.items()}
+    root = text.lower().rstrip("s") if " " in text else text.lower().rstrip("s")[:STEM_LETTERS]
+    return Term(text, text[:1].isupper(), by_code, root)
 
 
 def _pattern(form: str) -> bytes:
@@ -138,13 +149,14 @@ def subject_tags(
     tops = weights_of_tops(weights)
     best = max(tops.values(), default=0.0)
     hinted = {code for code, weight in tops.items() if weight >= HINT * best} if best >= FULL_WEIGHT else None
-    return chosen(section, stated, _found(counts, weights, ready), hinted)
+    return chosen(section, stated, _found(counts, weights, tops, ready), hinted)
 
 
 def find_subjects(headline: str | None, body: str, language: str | None) -> list[Tag]:
     """The subjects of a text, best first: at most three at the top level, each with the concepts below it."""
     counts, ready = _counted(headline, body, language)
-    return _found(counts, weights_of(counts), ready)
+    weights = weights_of(counts)
+    return _found(counts, weights, weights_of_tops(weights), ready)
 
 
 def _counted(headline: str | None, body: str, language: str | None) -> tuple[Counts, Terms | None]:
@@ -164,12 +176,13 @@ def weights_of(counts: Counts) -> dict[str, float]:
     return weights
 
 
-def _found(counts: Counts, weights: dict[str, float], ready: Terms | None) -> list[Tag]:
-    tops = weights_of_tops(weights)
+def _found(counts: Counts, weights: dict[str, float], tops: dict[str, float], ready: Terms | None) -> list[Tag]:
     strengths = {}
-    for code, strength in _kept(tops, counts).items():
+    least = MIN_STRENGTH if ready and ready.has_names else MIN_STRENGTH_ELSEWHERE
+    for code, strength in _kept(tops, counts, least).items():
         strengths[code] = strength
-        strengths |= _below(code, strength, tops[code], weights, ready.spoken_for if ready else frozenset())
+        below = _below(code, strength, tops[code], weights, ready.spoken_for if ready else frozenset())
+        strengths |= {code: strength for code, strength in below.items() if _is_said(code, weights[code], counts)}
     known, evidence = subjects(), _evidence(strengths.keys(), counts)
     return [
         known[code].tag(score=_likelihood(strength), method=METHOD, evidence=evidence[code])
@@ -212,20 +225,25 @@ def weights_of_tops(weights: dict[str, float]) -> dict[str, float]:
     return {code: weight * LEANING.get(code, 1.0) for code, weight in weights.items() if code in LEANING}
 
 
-def _kept(tops: dict[str, float], counts: Counts) -> dict[str, float]:
+def _kept(tops: dict[str, float], counts: Counts, least: float) -> dict[str, float]:
     """The best subjects, and how strongly the text speaks of each, 0–1."""
     ranked = sorted(tops.items(), key=lambda item: (-item[1], item[0]))[:MAX_TOPS]
     kept: dict[str, float] = {}
     for code, weight in ranked:
         share = weight / ranked[0][1]
         strength = share * (1.0 - math.exp(-weight / FULL_WEIGHT))
-        # More than a word, or one in the headline; for a second or third subject more than two.
-        fewest = 2 if share == 1.0 else FEWEST_TERMS
-        if strength < MIN_STRENGTH:
-            continue
-        if (share == 1.0 and weight >= MIN_DEEPER) or sum(code in term.weights for term in counts) >= fewest:
+        if strength >= least and _is_said(code, weight, counts, is_beside=share < 1.0):
             kept[code] = strength
     return kept
+
+
+def _is_said(code: str, weight: float, counts: Counts, *, is_beside: bool = False) -> bool:
+    """Whether enough words speak for a concept, or one that is what the text is about."""
+    if weight >= ALONE and not is_beside:
+        return True
+    said = len({term.root for term in counts if code in term.weights})
+    fewest = FEWEST_BESIDE if is_beside else 3 if weight < TWO else 2
+    return said >= max(fewest, len(counts) // ONE_IN)
 
 
 def _below(

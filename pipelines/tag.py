@@ -30,7 +30,7 @@ def find_tags(extracted: Extracted, stripped: Stripped, gazetteer: Gazetteer, la
     stated = stated_tags(names, gazetteer, {code for code, _, _ in mentions})
     tags: dict[tuple[str, str], Tag] = {}
     subjects = subject_tags(extracted.headline, stripped.body, language, extracted.section, names)
-    for found in (*stated, *country_tags(mentions, gazetteer), *subjects):
+    for found in (*stated, *country_tags(mentions, gazetteer, len(stripped.body)), *subjects):
         tags.setdefault((found.scheme, found.tag), found)
     return tuple(tags.values())
 

@@ -41,6 +41,8 @@ _SMALL_WORD = re.compile(r"(?:^|[\s,])(?:and|[A-Z0-9][\w.'’-]*|de|von|van|der|
 _ABBREVIATION_END = re.compile(r"(?:\b[A-Za-z]\.|\b(?:Inc|Corp|Ltd|Co|Jr|Sr|St|Mr|Dr|No|Bros|etc|vs)\.)[\"'”’)]*$")
 _CLOSED = re.compile(r"(?:(?<!\.\.)\.|[:;,。，；])[\"'”’»)]*$")
 _PROSE_END = re.compile(r"[.!?…。！？؟।:][\"'”’»)\]]*$")
+_FILE_NAME = re.compile(r"\.(?:avif|gif|jpe?g|m4[av]|mov|mp[34]|pdf|png|svg|tiff?|webp)$", re.IGNORECASE)
+"""Of a picture or the like that stood above the article."""
 _LONGEST_TITLE = 200
 _LONGEST_WITH_STOP = 100
 """A longer line whose last word is an abbreviation is the first sentence of a story."""
@@ -148,7 +150,7 @@ def _below_title(form: Form) -> Form:
 def _is_title(line: str) -> bool:
     if not 2 <= len(line) <= _LONGEST_TITLE or len(line.split()) > 30 or _is_header(line):
         return False
-    if not any(char.isalpha() for char in line):
+    if not any(char.isalpha() for char in line) or _FILE_NAME.search(line):
         return False
     if not _CLOSED.search(line):
         return True

@@ -78,6 +78,7 @@ def test_a_title_line_is_the_headline(title, gap):
         "A first line\nand a second one",
         "LINDVIK, March 5 - " + "the harbour of the town was closed " * 8,
         "* * *",
+        "Harbour map 2.JPG",
     ],
 )
 def test_a_first_paragraph_is_no_headline(first):

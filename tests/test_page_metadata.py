@@ -417,3 +417,59 @@ def test_a_damaged_page_is_read_as_far_as_it_goes(changes):
 )
 def test_a_hostile_page_takes_no_longer_than_its_length(html):
     assert page(below=html).headline == HEADLINE
+
+
+# Names that no person would write
+
+
+@pytest.mark.parametrize(
+    ("head", "publisher"),
+    [
+        # The same name, better written
+        (og("site_name", "coastpost") + ld(publisher={"name": "Coast Post"}), "Coast Post"),
+        (og("site_name", "coastpost.example") + ld(publisher={"name": "Coast Post"}), "Coast Post"),
+        (og("site_name", "COASTPOST") + ld(publisher={"name": "The Hill Wire"}), "COASTPOST"),
+        (og("site_name", "www.coastpost.example") + ld(publisher={"name": "CoastPost"}), "CoastPost"),
+        (og("site_name", "CoastPost.example") + ld(publisher={"name": "coastpost"}), "CoastPost.example"),
+        (og("site_name", "coastpost") + f"<title>{HEADLINE} | Coast Post</title>", "Coast Post"),
+        (og("site_name", "coastpost") + meta("application-name", "Coast Post"), "Coast Post"),
+        (og("site_name", "Coast-Post") + ld(publisher={"name": "Coast Post"}), "Coast-Post"),
+        (og("site_name", "@CoastPost"), "CoastPost"),
+        # Another's name is not taken for it
+        (og("site_name", "coastpost.example") + ld(publisher={"name": "Hill Wire Agency"}), "coastpost.example"),
+        # An address
+        (og("site_name", "https://www.coastpost.example"), "coastpost.example"),
+        (og("site_name", "https://www.coastpost.example/") + ld(publisher={"name": "Coast Post"}), "Coast Post"),
+        (og("site_name", "//coastpost.example/local"), "coastpost.example"),
+        (og("site_name", "https://["), "coastpost.example"),
+        # The notice that stands at the foot of a page
+        (meta("copyright", "Copyright 2014"), "coastpost.example"),
+        (meta("copyright", "Copyright (c) 2014-2024. All rights reserved."), "coastpost.example"),
+        (meta("copyright", "© 2019–2024 The Coast Post. All rights reserved."), "The Coast Post"),
+        (meta("copyright", "2024 Coast Post"), "Coast Post"),
+        (meta("copyright", "© Küstenpost, alle Rechte vorbehalten"), "Küstenpost"),
+        (meta("copyright", "© 海岸新聞"), "海岸新聞"),
+        (og("site_name", "Lind 2030"), "Lind 2030"),
+        # Words of the program that made the page
+        (og("site_name", "Hosted") + f"<title>{HEADLINE} | Hosted</title>", "coastpost.example"),
+        (og("site_name", "Home") + ld(publisher={"name": "Coast Post"}), "Coast Post"),
+        (og("site_name", "2014"), "coastpost.example"),
+    ],
+)
+def test_a_publisher_has_a_name(head, publisher):
+    assert page(head).publisher == publisher
+
+
+@pytest.mark.parametrize(
+    "above",
+    ["<a href='/'><h1>Küstenblatt</h1></a>", "<h1><a href='https://www.coastpost.example/'>Küstenblatt</a></h1>"],
+)
+def test_a_heading_that_leads_to_the_front_page_is_no_headline(above):
+    title = f"<title>{HEADLINE} - coastpost.example</title>"
+    assert page(title, above, h1="").headline == HEADLINE
+    assert page(title, above, h1=f"<h2>{HEADLINE}</h2>").headline == HEADLINE
+    assert page("", above, h1="").headline is None
+
+
+def test_a_heading_that_leads_to_the_article_is_its_headline():
+    assert page("", h1=f"<h1><a href='{URL}'>{HEADLINE}</a></h1>").headline == HEADLINE

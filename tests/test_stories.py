@@ -11,7 +11,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows.stories import Stories, Story, Told, print_stories, print_story
+from flows.show import width
+from flows.stories import Stories, Story, Told, Wanted, print_stories, print_story, stories, story
+from tests.lake import load_documents, new_home, record
+from warehouse.catalog import open_lake
 from warehouse.clusters import group, is_torn
 from warehouse.copies import settle_copies
 from warehouse.rows import TABLES
@@ -469,3 +472,252 @@ def test_stories_are_listed_with_what_is_left_out():
     assert lines[3] == "    Paper aa: Headline aa"
     assert lines[-2].startswith("and 2 more")
     assert lines[-1] == "all that was told of one, from the first: newsmill --home h stories 55555555"
+
+
+# Times that are known, publishers under two names
+
+
+def undated(article):
+    """First seen on `DAY`."""
+    return replace(article, published_at=None)
+
+
+def test_the_times_of_a_story_are_those_of_its_dated_articles(lake):
+    lake.put(report(1, 1, days=-9), report(1, 2, days=-6), undated(report(1, 3)), undated(report(2, 1)))
+    times = "SELECT first_published_at, last_published_at FROM lake.stories ORDER BY articles"
+    assert lake.rows(times) == [(DAY, DAY), (DAY - timedelta(9), DAY - timedelta(6))]
+
+
+@pytest.mark.parametrize("last", range(4))
+def test_an_undated_article_far_from_the_dated_ones_is_placed_whatever_comes_first(last):
+    articles = [report(1, 1, days=-12), report(1, 2, days=-8), undated(report(1, 3)), undated(report(1, 4))]
+    first, lake = Lake(), Lake()
+    first.put(*articles)
+    lake.put(*(a for at, a in enumerate(articles) if at != last))
+    lake.put(articles[last])
+    assert len(first.groups()) == 1
+    assert lake.whole() == first.whole()
+
+
+@pytest.mark.parametrize(
+    ("names", "publishers"),
+    [
+        (("Coast Post", "coastpost.example", "www.coastpost.example", "@CoastPost", "https://coastpost.example/"), 1),
+        (("The Coast Post", "Coast Post | All of the coast", "CoastPost", "CoastPost.co.uk"), 1),
+        (("Küsten-Blatt", "Küstenblatt.de", "küstenblatt"), 1),
+        (("海岸新聞", "山岳新聞", "तट समाचार", "तट समचर"), 4),
+        (("Coast Post", "Coast Post of Lind", "Hill Post"), 3),
+        (("Tagblatt St.Lind", "Tagblatt St.Berg", "…", "!"), 4),
+    ],
+)
+def test_a_publisher_under_several_names_counts_once(lake, names, publishers):
+    lake.put(*(replace(report(1, n), publisher=name) for n, name in enumerate(names)))
+    assert lake.rows("SELECT publishers FROM lake.stories") == [(publishers,)]
+
+
+def test_an_article_that_names_no_publisher_counts_by_its_host(lake):
+    lake.put(*(replace(report(1, n), publisher=name) for n, name in enumerate([None, None, None, "Hill Post"])))
+    for n, url in enumerate(["https://www.coastpost.example/a", "https://coastpost.example/b", None]):
+        lake.connection.execute("UPDATE lake.articles SET url = ? WHERE article_id = ?", [url, f"1-{n}"])
+    lake.settle(["1-0"])
+    assert lake.rows("SELECT publishers FROM lake.stories") == [(3,)]
+
+
+# What a reader sees
+
+
+def printed(one):
+    out = io.StringIO()
+    print_story(one, out)
+    return out.getvalue().splitlines()
+
+
+def listed(*some, count=None):
+    out = io.StringIO()
+    print_stories(Stories(home="h", stories=some, count=count or len(some)), out)
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "known", "said"),
+    [
+        (0, 40, "time time", "2024-03-12 00:00 UTC"),
+        (0, 60, "time time", "2024-03-12 00:00 to 00:01 UTC"),
+        (0, 86_400, "time time", "2024-03-12 00:00 to 2024-03-13 00:00 UTC"),
+        (0, 86_400, "day time", "2024-03-12 to 2024-03-13 00:00 UTC"),
+        (0, 86_400, "day day", "2024-03-12 to 2024-03-13"),
+        (0, 0, "day day", "2024-03-12"),
+        (0, 600, "day time", "2024-03-12"),
+        (0, 600, "seen seen", "seen 2024-03-12 00:00 to 00:10 UTC"),
+        (0, 86_400, "seen seen", "seen 2024-03-12 00:00 to 2024-03-13 00:00 UTC"),
+    ],
+)
+def test_times_are_said_as_far_as_they_are_known(first, last, known, said):
+    first_known, last_known = known.split()
+    times = {"first_published_at": DAY + timedelta(seconds=first), "last_published_at": DAY + timedelta(seconds=last)}
+    one = replace(STORY, **times, first_known=first_known, last_known=last_known)
+    assert printed(one)[1].split(" · ")[0].strip() == said
+
+
+@pytest.mark.parametrize(
+    ("known", "seconds", "is_first"),
+    [
+        ("time time", 60, True),
+        ("time time", 59, False),
+        ("time seen", 60, True),
+        ("seen time", 60, False),
+        ("seen seen", 60, False),
+        ("day time", 60, False),
+        ("day time", 86_400, True),
+        ("day day", 86_400, True),
+    ],
+)
+def test_who_was_first_is_said_only_where_it_is_known(known, seconds, is_first):
+    one, other = (replace(told(ident, 0), known=word) for ident, word in zip(("aa", "bb"), known.split(), strict=True))
+    lines = printed(replace(STORY, told=(one, replace(other, published_at=DAY + timedelta(seconds=seconds)))))
+    assert ("(first)" in lines[3]) == is_first
+    assert not any("(first)" in line for line in lines[4:])
+
+
+def test_a_story_of_one_article_has_no_first():
+    assert not any("first" in line for line in printed(replace(STORY, told=(told("aa", 0),))))
+
+
+def test_a_time_line_marks_what_has_no_date_and_names_a_single_publisher_once():
+    aa, bb, cc = (replace(told(i, n), publisher="Coast Post") for n, i in enumerate(("aa", "bb", "cc")))
+    lines = printed(replace(STORY, publishers=1, told=(aa, replace(bb, known="seen"), replace(cc, known="day"))))
+    assert lines[1].endswith("· 3 articles (1 copy) · Coast Post")
+    assert lines[3::2] == [
+        "       2024-03-12 00:00  Headline aa (first)",
+        "  seen 2024-03-12 00:01  Headline bb",
+        "       2024-03-12        Headline cc",
+    ]
+
+
+def test_a_list_names_who_wrote_the_headline_and_says_nothing_twice():
+    aa, bb, cc = told("aa", 0), told("bb", 1), told("cc", 2)
+    one = replace(STORY, headline=bb.headline, told=(bb, aa, replace(aa, article_id="a2"), cc))
+    assert listed(one)[:6] == [
+        "Headline bb (Paper bb)",
+        "  2024-03-12 00:00 to 01:30 UTC · 3 articles (1 copy) · 2 publishers",
+        "  55555555 · uk · strike, transport",
+        "    Paper aa: Headline aa",
+        "    Paper cc: Headline cc",
+        "",
+    ]
+
+
+def test_what_was_told_but_once_is_listed_in_short_after_the_rest():
+    once = replace(STORY, articles=2, publishers=1, last_published_at=DAY, told=(told("aa", 0),))
+    lines = listed(STORY, once, once, count=9)
+    at = lines.index("Told but once:")
+    assert lines[at + 2 : at + 7] == [
+        "Dock strike\\x1b[31m at Lindvik",
+        "  55555555 · 2024-03-12 00:00 UTC · 2 articles (1 copy) · Paper aa · uk · strike, transport",
+        *lines[at + 2 : at + 4],
+        "",
+    ]
+    assert lines[-2] == "and 6 more: --limit shows more of them, --min 2 leaves out what is told but once"
+    assert "Told but once:" not in listed(once)
+    assert "--min" not in listed(STORY, count=2)[-2]
+
+
+def test_of_subjects_the_narrowest_are_shown():
+    slugs = ("economy-business-and-finance", "business-information", "politics", "corporate-earnings")
+    assert printed(replace(STORY, subjects=slugs))[2] == "  55555555 · uk · politics, corporate-earnings"
+
+
+def test_long_names_of_publishers_are_cut():
+    one = replace(told("aa", 0), publisher="All about the harbours of the coast, their ships and their people")
+    assert "    All about the harbours of the coast, th…: Headline aa" in listed(
+        replace(STORY, told=(one, told("bb", 1)))
+    )
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    "headline", ["Dock strike at Lindvik enters its second week", "港湾労働者のストライキが二週目に入り船が沖で待つ"]
+)
+def test_lines_fit_a_narrow_terminal(monkeypatch, headline):
+    monkeypatch.setenv("COLUMNS", "40")
+    out = Terminal()
+    one = replace(STORY, headline=headline, told=tuple(replace(one, headline=headline, url=None) for one in STORY.told))
+    print_story(one, out)
+    print_stories(Stories(home="h", stories=(one, replace(one, articles=1)), count=2), out)
+    lines = out.getvalue().splitlines()[:-1]
+    assert max(map(width, lines)) <= 40
+    assert not any(line.lstrip().startswith("·") for line in lines)
+    assert headline.replace(" ", "") in "".join(lines).replace(" ", "")
+
+
+# Out of a lake
+
+
+def document(telling, publisher, published, host):
+    made = report(1, telling)
+    given = {"published": published} if published else {}
+    given |= {"_newsmill": {"feed": publisher}} if publisher else {}
+    return record(made.text, url=f"https://{host}/{telling}", headline=f"Telling {telling}", language="en", **given)
+
+
+def test_a_story_is_read_from_the_lake_with_what_is_known_of_its_times(tmp_path):
+    home = new_home(tmp_path / "home")
+    documents = [
+        document(1, "Coast Post", "2024-03-02", "coastpost.example"),
+        document(2, "coastpost.example", "2024-03-03T08:00:00Z", "coastpost.example"),
+        document(3, "CoastPost", "2024-03-03T09:00:00Z", "coastpost.example"),
+        document(4, None, None, "www.hill.example"),
+        document(5, "Lowland Courier", "2024-03-03T10:00:00Z", "lowland.example"),
+    ]
+    with open_lake(home) as connection:
+        load_documents(connection, tmp_path / "staged", documents)
+    (found,) = stories(home, Wanted()).stories
+    assert (found.articles, found.publishers) == (5, 3)
+    assert {one.publisher for one in found.told} >= {"hill.example", "Lowland Courier"}
+    assert (found.first_known, found.last_known) == ("day", "time")
+    assert found.last_published_at == datetime(2024, 3, 3, 10, tzinfo=UTC)
+    one = story(home, found.story_id[:8])
+    assert [told.known for told in one.told] == ["day", "time", "time", "time", "seen"]
+    assert one.told[-1].published_at == datetime(2024, 3, 5, tzinfo=UTC)
+    lines = printed(one)
+    assert lines[1] == "  2024-03-02 to 2024-03-03 10:00 UTC · 5 articles · 3 publishers"
+    assert lines[3] == "       2024-03-02        Coast Post: Telling 1 (first)"
+    assert lines[-2] == "  seen 2024-03-05 00:00  hill.example: Telling 4"
+
+
+def test_the_beginning_of_a_text_stands_for_a_headline_once(tmp_path):
+    home = new_home(tmp_path / "home")
+    with open_lake(home) as connection:
+        texts = {n: f"Lindvik, Tuesday\n\n{report(1, n).text}" for n in (1, 2)}
+        documents = [record(text, url=f"https://coast.example/{n}", language="en") for n, text in texts.items()]
+        load_documents(connection, tmp_path / "staged", documents)
+    (found,) = stories(home, Wanted()).stories
+    beginnings = {f"Lindvik, Tuesday {report(1, n).text}"[:60] for n in (1, 2)}
+    assert found.headline[:60] in beginnings
+    assert {line.strip()[:60] for line in listed(found) if "Lindvik" in line} == beginnings
+    assert len([line for line in listed(found) if "Lindvik" in line]) == 2
+
+
+def test_times_stand_under_each_other_whatever_the_script(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = Terminal()
+    headlines = (
+        "Dock strike at Lindvik",
+        "港湾労働者のストライキが二週目に入り、船が沖で待つ。組合は夜勤手当を求めている",
+    )
+    one, other = (replace(t, headline=h) for t, h in zip((told("aa", 0), told("bb", 1)), headlines, strict=True))
+    print_story(
+        replace(STORY, told=(one, replace(other, known="seen"), replace(other, article_id="c", known="day"))), out
+    )
+    lines = out.getvalue().splitlines()[3:]
+    assert [line[:25] for line in lines if "2024" in line] == [
+        "       2024-03-12 00:00  ",
+        "  seen 2024-03-12 00:01  ",
+        "       2024-03-12        ",
+    ]
+    assert max(map(width, lines)) <= 80
+    assert not any(line[:25].strip() for line in lines if "2024" not in line)

@@ -47,6 +47,43 @@ def test_a_row_names_code_slug_method_score_and_the_terms_that_counted():
     assert all(0.5 < tag.score < 1 for tag in found)
 
 
+IN_PASSING = [
+    ("en", "A walk on the Harlow downs", "Yellow broom is spreading: an invasion, say the wardens, who cut it back."),
+    ("en", "Cake sale in Harlow", "The stalls stood by the library. One visitor spoke of the treaty, another of cake."),
+    ("en", "Notes from the shed", "The invasion of slugs goes on. Last year's invasion was smaller."),
+    ("de", "Gerichte für kalte Tage", "Die drei Gerichte stehen in einer Stunde auf dem Tisch."),
+    ("de", "Frau Müller zieht um", "Der Transport der Kisten dauert; zur Auswahl standen zwei Wohnungen."),
+    ("de", "Skizze eines Gartenhauses", "Ich glaube, die Skizze ist gut, und ich glaube an das Haus."),
+    ("fr", "Trois questions à Maud Perrin", "Au cours de la semaine, les cours reprennent; au cours du mois aussi."),
+    ("it", "Lo sportello cambia orario", "Lo sportello di Monaco apre alle nove e pretende un modulo."),
+    ("es", "Zoom sobre el golfo", "El golfo y otro golfo, vistos con zoom."),
+]
+
+
+@pytest.mark.parametrize(("language", "headline", "body"), IN_PASSING, ids=[each[1] for each in IN_PASSING])
+def test_a_word_in_passing_is_no_subject(language, headline, body):
+    assert find_subjects(headline, body, language) == []
+
+
+def test_one_word_is_enough_where_the_text_is_about_it():
+    once = "The lifeboat crew had tea. Somebody mentioned a vaccine."
+    assert find_subjects("A quiet afternoon", once, "en") == []
+    again = "The vaccine is kept cold, and the vaccine arrives on Monday. Nobody paid for the vaccine."
+    assert "vaccine" in {tag.tag for tag in find_subjects("Vaccine reaches the islands", again, "en")}
+
+
+def test_words_of_one_stem_count_once():
+    assert find_subjects(None, "The tourist met a baker; the tourists met another.", "en") == []
+    assert find_subjects(None, "Die Touristin grüßt; Tourismus ist ihr Fach.", "de") == []
+
+
+def test_a_long_text_says_a_concept_with_more_words_than_a_short_one():
+    aside = "Her bank holds the mortgage, a home loan of the usual kind; the lender offered the mortgage in May."
+    assert "mortgage" in {tag.tag for tag in find_subjects(None, aside, "en")}
+    others = " ".join(article["body"] for article in ENGLISH)
+    assert "mortgage" not in {tag.tag for tag in find_subjects(None, f"{others} {aside}", "en")}
+
+
 def test_a_deeper_concept_brings_all_above_it():
     for article in ENGLISH:
         codes = {tag.code for tag in find_subjects(article["headline"], article["body"], "en")}

@@ -51,7 +51,7 @@ SENTENCES = [
     ("Dutch bakers strike", "Bakers in the Netherlands want more pay.", "NL"),
     ("Swiss voters say no", "Voters in Switzerland refused the plan.", "CH"),
     ("Ivory Coast sells cocoa", "Ivorian farmers were paid more.", "CI"),
-    ("Iran-backed group hits base in Iraq", "US troops left the base in Iraq, which Iran had watched.", "IQ IR US"),
+    ("Iran-backed group hits base in Iraq", "US troops left the base in Iraq, which Iran had watched.", "IQ IR"),
     ("Palestinians count olives", "Olive growers in the West Bank had a good year.", "PS"),
     ("Brent rises", "Oil rose a little.", ""),
     ("Peruvians march", "Crowds filled Lima.", "PE"),
@@ -70,6 +70,14 @@ SENTENCES = [
     ("The Kremlin says no", "The Kremlin said no.", "RU"),
     ("Downing Street says yes", "Downing Street said yes.", "GB"),
     ("Bank of Japan waits", "The Bank of Japan waited.", "JP"),
+    ("A clock comes home", "It was mended in Norway.", ""),
+    ("A clock comes home", "It was mended in Norway. A Norwegian smith had the spring.", "NO"),
+    ("", "Norway has mended the clock.", "NO"),
+    ("A clock comes home", "In Norway a smith has mended the clock, which had stood still for nine years.", "NO"),
+    ("A clock comes home", "In Norway a smith has mended the clock, which a Cuban shop had given up.", ""),
+    ("Maps for beginners, in Spanish", "The Spanish-language maps are free. There are some in French, too.", ""),
+    ("Spanish lessons resume", "The Spanish lessons are on Monday, the French cuisine is on Friday.", ""),
+    ("In Spanish towns the bells ring", "Spanish ringers meet in June.", "ES"),
     ("Vladimir Brook and Buffalo Hill meet", "Vladimir Brook met Charlotte Stone over a Toyota.", ""),
 ]
 
@@ -108,13 +116,21 @@ def test_a_dateline_is_the_last_of_what_is_named() -> None:
 
 
 def test_countries_are_ranked_and_at_most_three() -> None:
-    found = tagged("Peru, Chile, Bolivia, Brazil and Cuba met.", headline="Peru invites").tags
+    found = tagged("Peru met the others.", headline="Peru invites Chile, Bolivia, Brazil and Cuba").tags
     assert found[0].code == "PE"
     assert len(found) == 3
     assert all(0 < t.score <= 1 for t in found)
     assert found[0].score > found[1].score
     assert found[0].evidence == "Peru ×2"
     assert found[0].method == "gazetteer/2"
+
+
+def test_beside_another_a_country_named_below_needs_more_in_a_long_text() -> None:
+    aside = "Kenya sent a crate. The Kenyan crate was late."
+    assert codes(tagged(f"The Peruvian harbour was full. {aside}", headline="Peru counts crates")) == {"PE", "KE"}
+    long = "The harbour master wrote it down. " * 120
+    assert codes(tagged(f"The Peruvian harbour was full. {aside} {long}", headline="Peru counts crates")) == {"PE"}
+    assert codes(tagged(f"{aside} {long}", headline="Crates counted")) == {"KE"}
 
 
 def test_stated_tags_are_kept_and_mapped() -> None:

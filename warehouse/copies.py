@@ -16,17 +16,17 @@ import heapq
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import duckdb
 import pyarrow as pa
 
-from warehouse.passing import fill, insert
+from warehouse.passing import fill, in_times, insert, keep
 from warehouse.rows import SketchRow
 from warehouse.schema import record_batch
+from warehouse.shared import EARLIEST, Row, near_pairs
 from warehouse.shingles import (
-    RATE,
-    SHARED_SAMPLES,
     SKETCH_VERSION,
     Likeness,
     Shingled,
@@ -35,17 +35,17 @@ from warehouse.shingles import (
     shingles,
 )
 
+_MOSTLY = 0.6
+"""Share of a text from which on it is mostly another's."""
+_HOLDING = 24
+"""Later articles that are looked at, of those that are mostly made of one."""
 HORIZON_DAYS = 366
 """Articles whose times of publication lie further apart are copies only by their whole bodies, addresses or ids."""
-_EARLIEST = 20
-"""Of the articles that share a shingle, so many of the earliest are compared with the others: what more share is boilerplate."""
-_CANDIDATES = 24
-"""Of the earlier articles that share about enough with one, so many of the earliest are compared with it."""
-_ABOUT_ENOUGH = 0.1
-_AMPLE = 0.5
-"""Share of a text from which on it does not count how much more."""
 _BODIES = 20_000
 """Bodies whose shingles are held at a time: some 2 KB each."""
+_READS = 12
+"""So often are bodies read at the most, of another time each."""
+_GAP = timedelta(days=1)
 _CATCH_UP = 10_000
 
 _PLACED = "coalesce(published_at, CASE WHEN role IN ('entry', 'page') THEN first_seen_at END)"
@@ -72,12 +72,17 @@ class _Copy:
     reason: str
     score: float
 
+    def is_less_near(self, match: _Match) -> bool:
+        """Whether the copy has most of its text, and more of it, in common with another article."""
+        return self.reason == match.reason == "near" and match.score >= _MOSTLY and match.score > self.score
+
 
 def settle_copies(connection: duckdb.DuckDBPyConnection, changed: str, run_id: str, staged: str | None = None) -> int:
     """Bring `sketches` and `duplicates` up to date with the articles whose ids the table `changed` holds.
 
     `staged` names rows of `sketches` that the pipeline has made; what it lacks is made from the bodies.
-    Gives the number of articles that have become copies; the table `recopied` holds all of which something else is said.
+    Gives the number of articles that have become copies; the table `recopied` holds all of which something else is said,
+    `uncopied` what was said of them.
     """
     _sketch(connection, changed, staged)
     sys.audit("newsmill.point", "loaded-sketches")
@@ -108,14 +113,14 @@ def lacking(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _sketch(connection: duckdb.DuckDBPyConnection, changed: str, staged: str | None) -> None:
     """Take the changed articles into the index, where it holds none or another body of theirs."""
+    keep(connection, "fresh", changed, _NAMED)
+    sketched = "lake.sketches SEMI JOIN fresh USING (article_id)"
+    if not connection.execute(f"SELECT article_id FROM {sketched} LIMIT 1").fetchone():
+        sketched = "lake.sketches WHERE false"
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE unsketched AS
-        WITH a AS (
-            SELECT article_id, body_sha256, {_PLACED} AS placed_at FROM lake.articles SEMI JOIN {changed} USING (article_id)
-        ), s AS (
-            SELECT article_id, body_sha256, placed_at, sketch_version FROM lake.sketches SEMI JOIN {changed} USING (article_id)
-        )
-        SELECT a.*, s.article_id IS NOT NULL AS is_there FROM a LEFT JOIN s USING (article_id)
+        f"""CREATE OR REPLACE TEMP TABLE unsketched AS SELECT a.article_id, a.body_sha256, a.placed_at,
+            s.article_id IS NOT NULL AS is_there FROM fresh a
+        LEFT JOIN (SELECT article_id, body_sha256, placed_at, sketch_version FROM {sketched}) s USING (article_id)
         WHERE (a.body_sha256, a.placed_at, {SKETCH_VERSION}) IS DISTINCT FROM (s.body_sha256, s.placed_at, s.sketch_version)"""
     )
     if connection.execute("SELECT 1 FROM unsketched WHERE is_there LIMIT 1").fetchone():
@@ -129,12 +134,13 @@ def _sketch(connection: duckdb.DuckDBPyConnection, changed: str, staged: str | N
             f"""INSERT INTO lake.sketches BY NAME SELECT article_id, body_sha256, {SKETCH_VERSION} AS sketch_version,
             placed_at, shingles, sampled FROM unsketched JOIN {made} USING (body_sha256)"""
         )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE unmade AS FROM unsketched ANTI JOIN {made} USING (body_sha256)")
+    if not connection.execute("SELECT 1 FROM unmade LIMIT 1").fetchone():
+        return
     rows = connection.execute(
-        f"""SELECT a.article_id, u.body_sha256, u.placed_at, a.body FROM lake.articles a
-        JOIN (FROM unsketched ANTI JOIN {made} USING (body_sha256)) u USING (article_id)"""
+        """SELECT a.article_id, u.body_sha256, u.placed_at, a.body FROM lake.articles a JOIN unmade u USING (article_id)"""
     ).fetchall()
-    if rows:
-        insert(connection, "sketches", record_batch(SketchRow, [_sketched(*row) for row in rows]))
+    insert(connection, "sketches", record_batch(SketchRow, [_sketched(*row) for row in rows]))
 
 
 def _sketched(article_id: str, body_sha256: str, placed_at: datetime | None, body: str) -> SketchRow:
@@ -154,6 +160,7 @@ class _Copies:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
         self._connection, self._run_id = connection, run_id
+        self._fresh: set[str] = set()
         self._places: dict[str, Place] = {}
         self._before: dict[str, _Copy | None] = {}
         """Of each article that was met, what the lake says of it."""
@@ -163,11 +170,12 @@ class _Copies:
         """Of those that were searched for, whatever they match."""
 
     def settle(self, changed: str) -> int:
-        fresh = self._ids(f"SELECT article_id FROM {changed} SEMI JOIN lake.articles USING (article_id)")
+        self._fresh = fresh = self._ids("SELECT article_id FROM fresh")
         hanging = self._ids(
             f"SELECT article_id FROM lake.duplicates SEMI JOIN (SELECT article_id AS duplicate_of FROM {changed}) USING (duplicate_of)"
         )
-        self._decide(fresh | hanging, fresh)
+        held = self._ids(f"SELECT duplicate_of FROM lake.duplicates SEMI JOIN {changed} USING (article_id)")
+        self._decide(fresh | hanging | held, fresh)
         return self._write()
 
     def _ids(self, sql: str) -> set[str]:
@@ -176,6 +184,7 @@ class _Copies:
     def _decide(self, undecided: set[str], fresh: set[str]) -> None:
         """Decide in the order of places: what comes earlier never depends on what comes later."""
         self._search(undecided)
+        undecided |= {other for ident in fresh for other in self._held(ident)}
         queue = [(self._places[ident], ident) for ident in undecided]
         heapq.heapify(queue)
         while queue:
@@ -215,32 +224,51 @@ class _Copies:
     def _original(self, ident: str) -> _Copy | None:
         """The original that the article is a copy of, if it is one.
 
-        Of several that it matches and that are no copies of one another, the one that it shares most with, the earliest
-        of those that it shares half with. Where it matches only copies, their original, if it is like that one too; what is
-        the same by body or id has one original.
+        Of several that it matches and that are no copies of one another, the one that it shares most with. Where it matches
+        only copies, their original, if it is like that one too; what is the same by body or id has one original. Where a
+        later article is nothing like the original, and is this one more than this one is the original, this one is
+        an original too: that of the later one.
         """
         matches = self._matches[ident]
         found: list[tuple[bool, float, Place, _Copy]] = []
-        for other, match in matches.items():
+        for other, match in list(matches.items()):
             if self._places[other] > self._places[ident] or not match.is_copy:
                 continue
             copy = self._of(other)
-            if copy is None:
-                found.append(
-                    (False, -min(match.score, _AMPLE), self._places[other], _Copy(other, match.reason, match.score))
-                )
-                continue
-            own = match if match.reason in ("content", "guid") else matches.get(copy.original)
+            original = copy.original if copy else other
+            own = match if copy is None or match.reason in ("content", "guid") else self._likened(ident, original)
             if own:
-                found.append(
-                    (
-                        True,
-                        -min(own.score, _AMPLE),
-                        self._places[copy.original],
-                        _Copy(copy.original, own.reason, own.score),
-                    )
-                )
-        return min(found, key=lambda each: each[:3])[3] if found else None
+                key = copy is not None, -own.score, self._places[original]
+                found.append((*key, _Copy(original, own.reason, own.score)))
+        found.sort(key=lambda each: each[:3])
+        return next((copy for *_, copy in found if not self._is_held(ident, copy)), None)
+
+    def _likened(self, ident: str, other: str) -> _Match | None:
+        """How the article matches one that the search may have missed."""
+        matches = self._matches[ident]
+        if other not in matches:
+            self._note_alike([(other, ident)])
+        return matches.get(other)
+
+    def _is_held(self, ident: str, copy: _Copy) -> bool:
+        """Whether a later article needs this one as its original."""
+        place = self._places[ident]
+        later = sorted(
+            (self._places[other], other) for other in self._nearer(ident, copy) if self._places[other] > place
+        )
+        pairs = [(copy.original, other) for _, other in later[:_HOLDING] if not self._noted((copy.original, other))]
+        return not all(likeness.is_alike for likeness in self._compared(pairs).values())
+
+    def _held(self, ident: str) -> Iterator[str]:
+        """The earlier articles that can no longer be copies of what they are."""
+        for other, match in self._matches[ident].items():
+            copy = self._before[other]
+            if copy and copy.original not in self._matches[ident] and copy.is_less_near(match):
+                yield other
+
+    def _nearer(self, ident: str, copy: _Copy) -> Iterator[str]:
+        """The articles that have more in common with this one than it has with what it is a copy of."""
+        return (other for other, match in self._matches[ident].items() if copy.is_less_near(match))
 
     def _meet(self, idents: Iterable[str]) -> None:
         """Learn of articles that have not been met whether they are copies, and of which original."""
@@ -279,9 +307,17 @@ class _Copies:
         for ident in idents:
             self._matches[ident] = {}
         self._fill("sought", idents)
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE wanted AS {_WANTED}")
+        if idents <= self._fresh:
+            self._connection.execute(
+                "CREATE OR REPLACE TEMP TABLE named AS FROM fresh SEMI JOIN sought USING (article_id)"
+            )
+        else:
+            keep(self._connection, "named", "sought", _NAMED)
+        sketches, bounds = in_times(self._connection, "lake.sketches", "placed_at", "named")
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE wanted AS {_WANTED.format(sketches)}", bounds)
         self._learn(self._connection.execute("SELECT article_id, placed_at FROM wanted").fetchall())
-        near, same, named = self._pairs(_NEAR), self._pairs(_SAME_BODY), self._pairs(_SAME_ADDRESS)
+        near = self._learned(near_pairs(self._connection, horizon_days=HORIZON_DAYS))
+        same, named = self._pairs(_SAME_BODY), self._pairs(_SAME_ADDRESS)
         has_feeds = self._connection.execute("SELECT 1 FROM wanted WHERE role IN ('entry', 'page') LIMIT 1").fetchone()
         twins = self._pairs(_SAME_GUID) if has_feeds else []
         self._meet({ident for pairs in (near, same, named, twins) for pair in pairs for ident in pair} | idents)
@@ -295,12 +331,17 @@ class _Copies:
         for pair in near:
             if match := self._noted(pair):
                 self._note(pair, match)
-        for pair, likeness in self._compared([pair for pair in near if not self._noted(pair)]).items():
+        self._note_alike([pair for pair in near if not self._noted(pair)])
+
+    def _note_alike(self, pairs: Sequence[Pair]) -> None:
+        for pair, likeness in self._compared(pairs).items():
             if likeness.is_alike:
                 self._note(pair, _Match("near", round(likeness.share, 4), likeness.is_copy))
 
     def _pairs(self, sql: str) -> list[Pair]:
-        rows = self._connection.execute(sql).fetchall()
+        return self._learned(self._connection.execute(sql).fetchall())
+
+    def _learned(self, rows: Sequence[Row]) -> list[Pair]:
         self._learn((ident, at) for row in rows for ident, at in (row[:2], row[2:]))
         return [(row[0], row[2]) for row in rows]
 
@@ -323,8 +364,22 @@ class _Copies:
         return found
 
     def _shingled(self, idents: Iterable[str]) -> dict[str, Shingled]:
+        """The articles' bodies; those of one time are read together, so that little else of the lake is."""
+        found: dict[str, Shingled] = {}
+        dated = [(at, ident) for ident in idents if isinstance(at := self._places[ident][1], datetime)]
+        for some in _near_in_time(sorted(dated)):
+            found |= self._read(
+                {ident for _, ident in some}, "WHERE published_at BETWEEN ? AND ?", some[0][0], some[-1][0]
+            )
+        return found | self._read(set(idents) - found.keys(), "WHERE published_at IS NULL")
+
+    def _read(self, idents: set[str], when: str, *values: object) -> dict[str, Shingled]:
+        if not idents:
+            return {}
         self._fill("met", idents)
-        rows = self._connection.execute("SELECT article_id, body FROM lake.articles SEMI JOIN met USING (article_id)")
+        rows = self._connection.execute(
+            f"SELECT article_id, body FROM (FROM lake.articles {when}) SEMI JOIN met USING (article_id)", list(values)
+        )
         found: dict[str, Shingled] = {}
         while some := rows.fetchmany(500):
             found.update((ident, Shingled.of(body)) for ident, body in some)
@@ -333,12 +388,15 @@ class _Copies:
     def _write(self) -> int:
         """Write what has changed of `duplicates`; gives the number of new copies."""
         changed = [ident for ident, copy in self._now.items() if copy != self._before[ident]]
+        were = [ident for ident in changed if self._before[ident]]
         self._fill("recopied", changed)
+        self._fill("met", were)
+        said = "lake.duplicates SEMI JOIN met USING (article_id)" if were else "lake.duplicates WHERE false"
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE uncopied AS FROM {said}")
+        if were:
+            self._connection.execute("DELETE FROM lake.duplicates WHERE article_id IN (SELECT article_id FROM met)")
         if not changed:
             return 0
-        if any(self._before[ident] for ident in changed):
-            self._fill("met", changed)
-            self._connection.execute("DELETE FROM lake.duplicates WHERE article_id IN (SELECT article_id FROM met)")
         copies = {ident: copy for ident in sorted(changed) if (copy := self._now[ident])}
         if copies:
             rows = {
@@ -350,6 +408,13 @@ class _Copies:
             }
             insert(self._connection, "duplicates", pa.RecordBatch.from_pydict(rows))
         return sum(self._before[ident] is None for ident in copies)
+
+
+def _near_in_time(dated: Sequence[tuple[datetime, str]]) -> list[Sequence[tuple[datetime, str]]]:
+    """The line in a few parts, cut at the widest gaps."""
+    gaps = [(later[0] - earlier[0], at) for at, (earlier, later) in enumerate(pairwise(dated), 1)]
+    cuts = sorted(at for gap, at in heapq.nlargest(_READS - 1, gaps) if gap > _GAP)
+    return [dated[start:end] for start, end in pairwise([0, *cuts, len(dated)])] if dated else []
 
 
 def _sliced(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
@@ -369,47 +434,26 @@ def _sliced(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
 # Pairs of articles of which one is wanted, the earlier first. Each group gives its earliest members' pairs only, so that a
 # line that a million articles share costs no more than one that a few do.
 
+_NAMED = f"article_id, body_sha256, canonical_url, role, {_PLACED} AS placed_at"
 _WANTED = """
-SELECT article_id, placed_at, shingles, sampled, a.body_sha256, canonical_url, role
-FROM (FROM lake.sketches SEMI JOIN sought USING (article_id)) s
-JOIN (SELECT article_id, body_sha256, canonical_url, role FROM lake.articles SEMI JOIN sought USING (article_id)) a
-    USING (article_id)
+SELECT article_id, s.placed_at, shingles, sampled, n.body_sha256, canonical_url, role
+FROM {} s JOIN named n USING (article_id)
 """
 _PAIRED = f"""
-SELECT e.article_id, e.placed_at, l.article_id, l.placed_at {{0}} FROM ranked e JOIN ranked l USING (shared)
-WHERE e.n < l.n AND e.n <= {_EARLIEST} AND l.is_wanted {{1}}
-UNION ALL
-SELECT e.article_id, e.placed_at, l.article_id, l.placed_at {{0}} FROM ranked e JOIN ranked l USING (shared)
-WHERE e.n < l.n AND e.n <= {_EARLIEST} AND e.is_wanted AND NOT l.is_wanted {{1}}
+SELECT e.article_id, e.placed_at, l.article_id, l.placed_at FROM ranked e JOIN ranked l USING (shared)
+WHERE e.n < l.n AND e.n <= {EARLIEST} AND (e.is_wanted OR l.is_wanted)
 """
 _RANKED = """ranked AS (
     SELECT *, article_id IN (SELECT article_id FROM wanted) AS is_wanted,
         row_number() OVER (PARTITION BY shared ORDER BY placed_at NULLS LAST, article_id) AS n
     FROM sharing QUALIFY count(*) OVER (PARTITION BY shared) > 1
 )"""
-_IN_TIME = f"AND (abs(epoch(e.placed_at) - epoch(l.placed_at)) <= {HORIZON_DAYS * 86_400}) IS NOT FALSE"
-_NEAR = f"""
-WITH wanted_shingles AS (
-    SELECT DISTINCT unnest(sampled) AS shared FROM wanted
-), sharing AS (
-    FROM (SELECT unnest(sampled) AS shared, article_id, placed_at, shingles FROM lake.sketches)
-    SEMI JOIN wanted_shingles USING (shared)
-), {_RANKED}, paired AS (
-    SELECT earlier, earlier_at, later, later_at FROM (
-        {_PAIRED.format(", e.shingles, l.shingles", _IN_TIME)}
-    ) p(earlier, earlier_at, later, later_at, size, later_size)
-    GROUP BY earlier, earlier_at, later, later_at, size, later_size
-    HAVING count(*) >= {SHARED_SAMPLES}
-        AND count(*) * greatest({RATE.format("size")}, {RATE.format("later_size")}) >= {_ABOUT_ENOUGH} * least(size, later_size)
-)
-FROM paired QUALIFY row_number() OVER (PARTITION BY later ORDER BY earlier_at NULLS LAST, earlier) <= {_CANDIDATES}
-"""
 _SAME = f"""
 WITH sharing AS (
     SELECT {{0}} AS shared, article_id, {_PLACED} AS placed_at FROM lake.articles
     WHERE {{0}} IN (SELECT {{0}} FROM wanted WHERE {{0}} IS NOT NULL)
 ), {_RANKED}
-SELECT DISTINCT * FROM ({_PAIRED.format("", "")})
+SELECT DISTINCT * FROM ({_PAIRED})
 """
 _SAME_BODY = _SAME.format("body_sha256")
 _SAME_ADDRESS = _SAME.format("canonical_url")
@@ -427,5 +471,5 @@ WITH own AS (
 ), sharing AS (
     SELECT shared, article_id, placed_at FROM named JOIN lake.sketches USING (article_id)
 ), {_RANKED}
-SELECT DISTINCT * FROM ({_PAIRED.format("", "")})
+SELECT DISTINCT * FROM ({_PAIRED})
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import duckdb
 import pyarrow as pa
@@ -13,6 +14,31 @@ def fill(
 ) -> None:
     """Make a temporary table of the columns, in place of one of that name."""
     _run(connection, f"CREATE OR REPLACE TEMP TABLE {table} AS FROM passed", pa.table(columns))
+
+
+def keep(connection: duckdb.DuckDBPyConnection, table: str, ids: str, columns: str) -> None:
+    """Make a temporary table of columns of the articles whose ids a table holds; of the lake, what is of their times is read."""
+    articles, bounds = in_times(
+        connection, "lake.articles", "published_at", f"lake.articles SEMI JOIN {ids} USING (article_id)"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {columns} FROM {articles} SEMI JOIN {ids} USING (article_id)",
+        bounds,
+    )
+
+
+def in_times(
+    connection: duckdb.DuckDBPyConnection, table: str, time: str, rows: str
+) -> tuple[str, list[datetime | None]]:
+    """The rows of a table whose time lies among those of other rows, as SQL and its two values; undated ones if one of those is.
+
+    Files and parts of files that hold no such time are not read.
+    """
+    first, last, undated = connection.execute(
+        f"SELECT min({time}), max({time}), count(*) - count({time}) FROM {rows}"
+    ).fetchone() or (None, None, 0)
+    or_undated = f" UNION ALL FROM {table} WHERE {time} IS NULL" if undated else ""
+    return f"(FROM {table} WHERE {time} BETWEEN ? AND ?{or_undated})", [first, last]
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.RecordBatch) -> None:

@@ -315,11 +315,15 @@ class StoryRow:
     story_id: str = column("Id; stays while the story grows")
     headline: str | None = column("Headline of the most central article that has one, else the beginning of its text")
     language: str | None = column("Language of that article")
-    first_published_at: datetime = column("When its first article was published, else first seen")
-    last_published_at: datetime = column("When its last article was")
+    first_published_at: datetime = column(
+        "When the first of its dated articles was published; of a story without any, first seen"
+    )
+    last_published_at: datetime = column("When the last of them was")
     articles: int = column("Articles in it, copies included")
     copies: int = column("Those of them that are copies")
-    publishers: int = column("Publishers, else sources, of the articles that are no copies")
+    publishers: int = column(
+        "Publishers, else hosts or sources, of the articles that are no copies; one under two names counts once"
+    )
     countries: tuple[str, ...] = column("Tags of the countries that its articles are about, the most frequent first")
     subjects: tuple[str, ...] = column("Tags of their subjects, the most frequent first")
     state: str = column(

@@ -43,20 +43,28 @@ _LEAD = 60
 
 _FEWEST = 15
 """Fewest shingles that two articles share which are copies: less is a quotation, or a line of boilerplate."""
+_FEWEST_OF_ALL = 10
+"""The same of a text of which nearly all is shared."""
+_NEARLY_ALL = 0.9
 _CONTAINED = 0.3
 """Share of the shorter text's shingles from which on it is a copy."""
 _CONTAINED_WITH_LEAD = 0.2
 """The same where the two open alike."""
 _LEAD_SHARED = 0.5
 _BRIEF = 100
-_CONTAINED_BRIEF = 0.4
+_CONTAINED_BRIEF = 0.5
 """The same of a text with fewer shingles than that: forms of words are a good part of a brief."""
+_CONTAINED_MOSTLY = 0.7
+"""The same of two texts of one publisher, which share its forms and lists, and of two that share nothing but their ends: the
+background that an agency adds, or a footer."""
+_END_SHARED = 0.9
 _ALIKE = 0.12
 """The same where another copy is like both."""
-_NUMERIC = 24
-_NUMERIC_SHARED = 0.25
-"""A text with so many shingles that hold numbers, of which less than this part of what is usual in it is shared, reports on
-another day in the same words: markets, weather, results."""
+_GAP = 8
+"""Words between two shared passages that may be a blank of a form, filled in another way."""
+_NUMBERS, _NUMBERS_SHARE = 3, 0.2
+"""A text whose gaps hold so many numbers, and so many of their words, is another report in the same form: markets, weather,
+results, bond issues. In a copy that was reworded hardly a number changes."""
 SHARED_SAMPLES = 3
 """Sampled shingles that two articles share at the least which are looked at."""
 
@@ -72,7 +80,7 @@ class _Runs:
 
     hashes: NDArray[np.uint32]
     are_numeric: NDArray[np.bool_]
-    """Whether a run holds a digit."""
+    """Whether the first word of a run holds a digit."""
     width: int
     """Words of a run."""
 
@@ -105,7 +113,7 @@ def _pieces(words: int, width: int) -> range:
 
 
 def _rolled(words: list[bytes], width: int) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
-    """A hash of each run of so many words, and whether it holds a digit.
+    """A hash of each run of so many words, and whether its first word holds a digit.
 
     A polynomial modulo 2⁶⁴ of the bytes (Karp and Rabin, "Efficient randomized pattern-matching algorithms", 1987), of
     which a multiplication then takes the upper half.
@@ -114,13 +122,15 @@ def _rolled(words: list[bytes], width: int) -> tuple[NDArray[np.uint32], NDArray
     powers, inverses = _powers(len(data))
     blanks = np.flatnonzero(data == _BLANK)
     starts = np.concatenate(([0], blanks + 1))[: len(words) - width + 1]
-    ends = np.concatenate((blanks, [len(data)]))[width - 1 :]
+    ends = np.concatenate((blanks, [len(data)]))
     before = np.zeros(len(data) + 1, np.uint64)
     np.cumsum(data * powers, out=before[1:])
-    mixed = (before[ends] - before[starts]) * inverses[starts]
+    mixed = (before[ends[width - 1 :]] - before[starts]) * inverses[starts]
     digits = np.zeros(len(data) + 1, np.int64)
     np.cumsum(data - np.uint8(_NOUGHT) < _DIGITS, out=digits[1:])
-    return (((mixed ^ (mixed >> _HALF)) * _MIXER) >> _HALF).astype(np.uint32), digits[ends] > digits[starts]
+    return (((mixed ^ (mixed >> _HALF)) * _MIXER) >> _HALF).astype(np.uint32), digits[ends[: len(starts)]] > digits[
+        starts
+    ]
 
 
 def _powers(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -177,14 +187,14 @@ class Shingled:
     """Its shingles, each once."""
     lead: NDArray[np.uint32]
     """Those that it opens with."""
-    numeric: NDArray[np.uint32]
-    """Those that hold a number."""
+    runs: _Runs
+    publisher: str | None = None
 
     @classmethod
-    def of(cls, text: str) -> Self:
+    def of(cls, text: str, publisher: str | None = None) -> Self:
         """The shingles of the text."""
         runs = _Runs.of(text)
-        return cls(*map(_each_once, (runs.hashes, runs.hashes[:_LEAD], runs.hashes[runs.are_numeric])))
+        return cls(_each_once(runs.hashes), _each_once(runs.hashes[:_LEAD]), runs, publisher)
 
 
 def compare(one: Shingled, other: Shingled, *, is_named: bool = False) -> Likeness:
@@ -192,15 +202,21 @@ def compare(one: Shingled, other: Shingled, *, is_named: bool = False) -> Likene
 
     Of articles of which one names the other (`is_named`) little need be shared, and of short ones nothing.
     """
-    shared, shorter = _shared(one.all, other.all), min(len(one.all), len(other.all))
-    share = shared / max(1, shorter)
+    shorter, longer = (one, other) if len(one.all) <= len(other.all) else (other, one)
+    shared, size = _shared(shorter.all, longer.all), len(shorter.all)
+    share = shared / max(1, size)
     if is_named:
-        is_copy = shorter < _FEWEST or share >= _ALIKE
+        is_copy = size < _FEWEST or share >= _ALIKE
         return Likeness(1.0, is_copy, is_copy)
-    if shared < _FEWEST or share < _ALIKE or _is_of_another_day(one, other, share):
+    if share >= _NEARLY_ALL:
+        return Likeness(share, shared >= _FEWEST_OF_ALL, is_alike=shared >= _FEWEST_OF_ALL)
+    is_of_one = one.publisher is not None and one.publisher == other.publisher
+    if shared < _FEWEST or share < _ALIKE or (is_of_one and share < _CONTAINED_MOSTLY):
         return Likeness(share, is_copy=False, is_alike=False)
-    contained = _CONTAINED_BRIEF if shorter < _BRIEF else _CONTAINED
-    if _CONTAINED_WITH_LEAD <= share < _CONTAINED and shorter >= _BRIEF:
+    if _is_in_the_same_form(shorter, longer) or (share < _CONTAINED_MOSTLY and _end_alike(shorter, longer)):
+        return Likeness(share, is_copy=False, is_alike=False)
+    contained = _CONTAINED_BRIEF if size < _BRIEF else _CONTAINED
+    if _CONTAINED_WITH_LEAD <= share < _CONTAINED and size >= _BRIEF:
         fewest = _LEAD_SHARED * min(len(one.lead), len(other.lead))
         return Likeness(share, is_copy=_shared(one.lead, other.lead) >= fewest, is_alike=True)
     return Likeness(share, share >= contained, is_alike=True)
@@ -210,10 +226,26 @@ def _shared(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> int:
     return len(np.intersect1d(one, other, assume_unique=True))
 
 
-def _is_of_another_day(one: Shingled, other: Shingled, share: float) -> bool:
-    shorter, longer = (one, other) if len(one.all) <= len(other.all) else (other, one)
-    count = len(shorter.numeric)
-    return count >= _NUMERIC and _shared(shorter.numeric, longer.all) < _NUMERIC_SHARED * share * count
+def _end_alike(one: Shingled, other: Shingled) -> bool:
+    """Whether the two share but one passage, and that at their ends."""
+    for this, that in ((one, other), (other, one)):
+        shared = np.isin(this.runs.hashes, that.all)
+        start = int(np.argmax(shared))
+        if start < this.runs.width or shared[start:].mean() < _END_SHARED:
+            return False
+    return True
+
+
+def _is_in_the_same_form(shorter: Shingled, longer: Shingled) -> bool:
+    """Whether between the passages that both have stand other numbers."""
+    runs = shorter.runs
+    starts = np.cumsum(np.isin(runs.hashes, longer.all))
+    shared = np.flatnonzero(np.concatenate((starts[: runs.width], starts[runs.width :] - starts[: -runs.width])))
+    at = np.flatnonzero((np.diff(shared) > 1) & (np.diff(shared) <= _GAP + 1))
+    first, end = shared[at] + 1, shared[at + 1]
+    before = np.concatenate(([0], np.cumsum(runs.are_numeric)))
+    numbers = int((before[end] - before[first]).sum())
+    return numbers >= _NUMBERS and numbers >= _NUMBERS_SHARE * int((end - first).sum())
 
 
 def shared_passages(text: str, other: str, *, longest: int = 3) -> tuple[str, ...]:

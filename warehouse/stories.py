@@ -19,7 +19,8 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -28,7 +29,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.clusters import Tree, group, is_torn
-from warehouse.passing import fill, insert
+from warehouse.passing import fill, insert, keep
+from warehouse.publishers import PUBLISHER, plain_publisher
 from warehouse.rows import VectorRow
 from warehouse.schema import record_batch
 from warehouse.terms import UNIT, VECTOR_VERSION, vector
@@ -50,12 +52,15 @@ _LOOSE_ROUNDS = 8
 """So often are stories that tear one another worked out by themselves; then with all that they were worked out with, which ends."""
 _HELD_AT_A_TIME = 50_000
 """Articles of the index that they are compared with at a time: the same."""
+_LAST_BITS = 2**20 - 1
+"""Bits of a term that tell of most that they are not asked for."""
 _CATCH_UP = 10_000
 _SHARE_OF_TAGS = 0.2
 _MOST_TAGS = 5
 _BEGINNING = 120
 """Characters of a text that stand for a headline."""
 
+_EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 _PLACED = "coalesce(published_at, first_seen_at)"
 
 Place = tuple[datetime, str]
@@ -63,18 +68,27 @@ Place = tuple[datetime, str]
 
 
 def settle_stories(
-    connection: duckdb.DuckDBPyConnection, changed: Sequence[str], *, clock: datetime, staged: str | None = None
+    connection: duckdb.DuckDBPyConnection,
+    changed: Sequence[str],
+    *,
+    clock: datetime,
+    staged: str | None = None,
+    keeps_before: bool = False,
 ) -> None:
     """Bring `vectors`, `story_articles` and `stories` up to date with the articles whose ids the tables `changed` hold.
 
     `staged` names rows of `vectors` that the pipeline has made; what it lacks is made from the texts. Copies are settled
-    before. `clock` tells which stories are closed.
+    before. `clock` tells which stories are closed. If it `keeps_before`, the tables `was_told` and `settled` hold the articles
+    of the stories that were written again, as they were and as they are.
     """
     named = " UNION ".join(f"SELECT article_id FROM {table}" for table in changed)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE retold AS {named}")
     _vectorise(connection, staged)
     sys.audit("newsmill.point", "loaded-vectors")
-    _Stories(connection, clock).settle()
+    if keeps_before:
+        for table in ("was_told", "settled"):
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM lake.story_articles WHERE false")
+    _Stories(connection, clock, keeps_before=keeps_before).settle()
     sys.audit("newsmill.point", "loaded-stories")
 
 
@@ -107,33 +121,37 @@ def untold(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _vectorise(connection: duckdb.DuckDBPyConnection, staged: str | None) -> None:
     """`moved`: those of the articles that the index lacks, or has another content or time of; it holds them then."""
+    columns = f"article_id, content_sha256, coalesce(language, '') AS language, {_PLACED} AS placed_at"
+    keep(connection, "there", "retold", columns)
+    indexed = "lake.vectors SEMI JOIN there USING (article_id)"
+    if not connection.execute(f"SELECT article_id FROM {indexed} LIMIT 1").fetchone():
+        indexed = "lake.vectors WHERE false"
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE moved AS
-        WITH a AS (
-            SELECT article_id, content_sha256, coalesce(language, '') AS language, {_PLACED} AS placed_at FROM lake.articles
-            SEMI JOIN retold USING (article_id)
-        ), v AS (
-            SELECT article_id, content_sha256, language, placed_at, vector_version FROM lake.vectors
-            SEMI JOIN retold USING (article_id)
-        )
-        SELECT a.*, v.article_id IS NOT NULL AS is_there FROM a LEFT JOIN v USING (article_id)
+        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT a.*, v.article_id IS NOT NULL AS is_there FROM there a
+        LEFT JOIN (SELECT article_id, content_sha256, language, placed_at, vector_version FROM {indexed}) v USING (article_id)
         WHERE (a.content_sha256, a.language, a.placed_at, {VECTOR_VERSION})
             IS DISTINCT FROM (v.content_sha256, v.language, v.placed_at, v.vector_version)"""
     )
     if connection.execute("SELECT 1 FROM moved WHERE is_there LIMIT 1").fetchone():
         connection.execute("DELETE FROM lake.vectors WHERE article_id IN (SELECT article_id FROM moved WHERE is_there)")
+    made = "(SELECT NULL::VARCHAR AS content_sha256, NULL::VARCHAR AS language WHERE false)"
     if staged:
+        made = f"""(SELECT DISTINCT ON (content_sha256, language) * REPLACE (coalesce(language, '') AS language)
+            FROM {staged} WHERE vector_version = {VECTOR_VERSION})"""
         connection.execute(
             f"""INSERT INTO lake.vectors BY NAME SELECT m.* EXCLUDE (is_there), s.vector_version, s.terms, s.weights
-            FROM moved m JOIN (SELECT DISTINCT ON (content_sha256, language) * REPLACE (coalesce(language, '') AS language)
-                FROM {staged} WHERE vector_version = {VECTOR_VERSION}) s USING (content_sha256, language)"""
+            FROM moved m JOIN {made} s USING (content_sha256, language)"""
         )
-    lacking = f"""SELECT m.article_id, m.content_sha256, m.language, m.placed_at, a.headline, a.body
-        FROM lake.articles a JOIN (
-            FROM moved ANTI JOIN (SELECT article_id FROM lake.vectors SEMI JOIN moved USING (article_id)) USING (article_id)
-            ORDER BY article_id LIMIT {_AT_A_TIME}
-        ) m USING (article_id)"""
-    while rows := connection.execute(lacking).fetchall():
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE unmade AS SELECT *, row_number() OVER (ORDER BY article_id) - 1 AS n
+        FROM moved ANTI JOIN {made} USING (content_sha256, language)"""
+    )
+    (count,) = connection.execute("SELECT count(*) FROM unmade").fetchone() or (0,)
+    for start in range(0, count, _AT_A_TIME):
+        rows = connection.execute(
+            f"""SELECT m.article_id, m.content_sha256, m.language, m.placed_at, a.headline, a.body FROM lake.articles a
+            JOIN (FROM unmade WHERE n BETWEEN {start} AND {start + _AT_A_TIME - 1}) m USING (article_id)"""
+        ).fetchall()
         insert(connection, "vectors", record_batch(VectorRow, [_vectorised(*row) for row in rows]))
 
 
@@ -167,7 +185,18 @@ class _Compared:
     number: int
     seconds: float
     terms: npt.NDArray[np.int64]
-    weights: list[int]
+    weights: npt.NDArray[np.int64]
+
+
+def _compared(rows: pa.Table) -> list[_Compared]:
+    bounds = np.append(0, pc.list_value_length(rows["terms"]).to_numpy().cumsum())
+    terms, weights = (pc.list_flatten(rows[name]).to_numpy() for name in ("terms", "weights"))
+    return [
+        _Compared(number, seconds, terms[start:end], weights[start:end])
+        for number, seconds, (start, end) in zip(
+            rows["number"].to_pylist(), rows["seconds"].to_pylist(), pairwise(bounds.tolist()), strict=True
+        )
+    ]
 
 
 class _Held:
@@ -177,19 +206,26 @@ class _Held:
         self._terms = terms
         self._seconds = articles["seconds"].to_numpy()
         found = pc.list_flatten(articles["terms"]).to_numpy()
-        at = np.minimum(np.searchsorted(terms, found), len(terms) - 1)
-        kept = np.flatnonzero(terms[at] == found)
-        kept = kept[np.argsort(at[kept], kind="stable")]
-        self._bounds = np.searchsorted(at[kept], np.arange(len(terms) + 1)).tolist()
+        is_any = np.zeros(_LAST_BITS + 1, dtype=bool)
+        is_any[terms & _LAST_BITS] = True
+        kept = np.flatnonzero(is_any[found & _LAST_BITS])
+        at = np.minimum(np.searchsorted(terms, found[kept]), len(terms) - 1)
+        is_term = terms[at] == found[kept]
+        kept, at = kept[is_term], at[is_term]
+        order = np.argsort(at, kind="stable")
+        kept = kept[order]
+        self._bounds = np.searchsorted(at[order], np.arange(len(terms) + 1))
         self._articles = pc.list_parent_indices(articles["terms"]).to_numpy()[kept]
         self._weights = pc.list_flatten(articles["weights"]).to_numpy()[kept]
 
     def alike(self, one: _Compared) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Which of the articles are like the one, and how much."""
-        sums = np.zeros(len(self._seconds), dtype=np.int64)
-        for at, weight in zip(np.searchsorted(self._terms, one.terms).tolist(), one.weights, strict=True):
-            start, end = self._bounds[at], self._bounds[at + 1]
-            sums[self._articles[start:end]] += weight * self._weights[start:end]
+        at = np.searchsorted(self._terms, one.terms)
+        starts, ends = self._bounds[at], self._bounds[at + 1]
+        spans = [slice(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)]
+        weights = np.concatenate([self._weights[span] for span in spans]) * np.repeat(one.weights, ends - starts)
+        articles = np.concatenate([self._articles[span] for span in spans])
+        sums = np.bincount(articles, weights, len(self._seconds))  # of whole numbers, so these are exact
         found = np.flatnonzero(sums >= _NOTHING)
         days = np.abs(self._seconds[found] - one.seconds) / 86_400
         share = np.maximum(_LEAST_OF_TIME, np.exp(-(days**2) / (2 * _SIGMA_DAYS**2)))
@@ -201,8 +237,8 @@ class _Held:
 class _Stories:
     """Works out anew the stories that some articles concern."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, clock: datetime) -> None:
-        self._connection, self._clock = connection, clock
+    def __init__(self, connection: duckdb.DuckDBPyConnection, clock: datetime, *, keeps_before: bool) -> None:
+        self._connection, self._clock, self._keeps_before = connection, clock, keeps_before
         self._numbers: dict[str, int] = {}
         self._article_ids: list[str] = []
         self._members: dict[int, _Member] = {}
@@ -217,6 +253,8 @@ class _Stories:
         self._asked: set[int] = set()
         self._pools: dict[int, set[int]] = {}
         """Of each article that is placed, those that have been placed together with it."""
+        self._read: tuple[datetime, datetime] | None = None
+        """The times whose stories have been read."""
         self._worked: set[int] = set()
         """Whatever was placed anew."""
 
@@ -232,28 +270,28 @@ class _Stories:
     def _concerned(self) -> tuple[dict[str, str], set[str]]:
         """Learn what is to be placed; gives the story of each article that leaves one, and the stories to be written again."""
         rows = self._connection.execute(
-            """SELECT r.article_id, s.story_id, s.position IS NOT NULL,
-                a.article_id IS NOT NULL, d.article_id IS NOT NULL, m.article_id IS NOT NULL
-            FROM retold r
-            LEFT JOIN (SELECT article_id FROM lake.articles SEMI JOIN retold USING (article_id)) a USING (article_id)
+            """SELECT r.article_id, s.story_id, s.position IS NOT NULL, a.placed_at, d.article_id IS NOT NULL, m.article_id IS NOT NULL
+            FROM retold r LEFT JOIN there a USING (article_id)
             LEFT JOIN (SELECT article_id FROM lake.duplicates SEMI JOIN retold USING (article_id)) d USING (article_id)
             LEFT JOIN (FROM lake.story_articles SEMI JOIN retold USING (article_id)) s USING (article_id)
             LEFT JOIN moved m USING (article_id)"""
         ).fetchall()
         gone: dict[str, str] = {}
         stories: set[str] = set()
-        coming: set[str] = set()
-        for article_id, story_id, is_placed, is_there, is_copy, is_moved in rows:
-            is_original = is_there and not is_copy
+        coming: dict[str, tuple[str | None, datetime]] = {}
+        for article_id, story_id, is_placed, placed_at, is_copy, is_moved in rows:
+            is_original = placed_at and not is_copy
             if is_original and (is_moved or not is_placed):
-                coming.add(article_id)
+                coming[article_id] = (story_id if is_placed else None, placed_at)
             if story_id:
                 stories.add(story_id)
             if is_placed and not is_original:
                 gone[article_id] = story_id
         broken = {row[1] for row in rows if row[2] and (row[0] in gone or row[0] in coming)}
-        coming |= {article_id for article_id, *_ in self._rows_of(broken)} - gone.keys()
-        self._unplaced = self._learn(coming)
+        for article_id, story_id, _, placed_at in self._rows_of(broken):
+            if article_id not in gone:
+                coming.setdefault(article_id, (story_id, placed_at))
+        self._unplaced = {self._meet(article_id, *known) for article_id, known in coming.items()}
         self._asked = {self._number(article_id) for article_id in gone}
         return gone, stories | self._stories_of_originals()
 
@@ -262,24 +300,23 @@ class _Stories:
         if not stories:
             return []
         fill(self._connection, "wanted", story_id=sorted(stories))
-        return self._connection.execute(
+        bounds = self._execute(
+            "SELECT min(first_published_at), max(last_published_at) FROM lake.stories SEMI JOIN wanted USING (story_id)"
+        ).fetchone()
+        rows = self._members_placed(*(bounds or (None, None)))
+        is_whole = all(placed_at for *_, placed_at in rows)  # what has no date may lie outside its story's times
+        return rows if is_whole else self._members_placed(*_EVER)
+
+    def _members_placed(self, first: datetime | None, last: datetime | None) -> list[tuple[str, str, float, datetime]]:
+        return self._execute(
             """SELECT s.article_id, s.story_id, s.level, v.placed_at FROM (
                 FROM lake.story_articles SEMI JOIN wanted USING (story_id) WHERE position IS NOT NULL
             ) s LEFT JOIN (
-                SELECT article_id, placed_at FROM lake.vectors
-            ) v USING (article_id) ORDER BY s.story_id, s.position"""
+                SELECT article_id, placed_at FROM lake.vectors WHERE placed_at BETWEEN ? AND ?
+            ) v USING (article_id) ORDER BY s.story_id, s.position""",
+            first,
+            last,
         ).fetchall()
-
-    def _learn(self, article_ids: Collection[str]) -> set[int]:
-        """The numbers of articles that are to be placed."""
-        fill(self._connection, "wanted", article_id=sorted(article_ids))
-        rows = self._connection.execute(
-            """SELECT article_id, placed_at, story_id
-            FROM (SELECT article_id, placed_at FROM lake.vectors SEMI JOIN wanted USING (article_id))
-            LEFT JOIN (FROM lake.story_articles SEMI JOIN wanted USING (article_id) WHERE position IS NOT NULL)
-            USING (article_id)"""
-        ).fetchall()
-        return {self._meet(article_id, story_id, placed_at) for article_id, placed_at, story_id in rows}
 
     def _meet(self, article_id: str, story_id: str | None, placed_at: datetime) -> int:
         number = self._number(article_id)
@@ -362,18 +399,49 @@ class _Stories:
         if not unmet:
             return
         self._asked |= unmet
+        self._read_stories([self._place_of(leaf)[0] for tree in trees for leaf in tree.leaves])
         fill(self._connection, "wanted", article_id=[self._article_ids[number] for number in sorted(unmet)])
-        rows = self._connection.execute(
-            "SELECT DISTINCT story_id FROM lake.story_articles SEMI JOIN wanted USING (article_id) WHERE position IS NOT NULL"
+        rows = self._execute(
+            """SELECT article_id, story_id, level, placed_at FROM near_stories
+            SEMI JOIN (SELECT story_id FROM near_stories SEMI JOIN wanted USING (article_id)) USING (story_id)
+            ORDER BY story_id, position"""
         ).fetchall()
         stories: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for article_id, story_id, level, placed_at in self._rows_of({row[0] for row in rows}):
+        for article_id, story_id, level, placed_at in rows:
             stories[story_id].append((self._meet(article_id, story_id, placed_at), level))
         for story_id, found in stories.items():
             tree = Tree(tuple(number for number, _ in found), tuple(level for _, level in found[1:]))
             self._before[story_id] = tree
             self._trees.update(dict.fromkeys(tree.leaves, tree))
             self._pool(set(tree.leaves))
+
+    def _read_stories(self, times: Sequence[datetime]) -> None:
+        """`near_stories`: the originals of the stories that have one in the window around the times, with some leeway."""
+        window = timedelta(WINDOW_DAYS)
+        first, last = min(times) - window, max(times) + window
+        if self._read and self._read[0] <= first and last <= self._read[1]:
+            return
+        self._read = first, last = first - window, last + window
+        self._execute(
+            "CREATE OR REPLACE TEMP TABLE near AS SELECT article_id, placed_at FROM lake.vectors WHERE placed_at BETWEEN ? AND ?",
+            first - window,
+            last + window,
+        )
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE near_stories AS
+            SELECT article_id, s.story_id, s.level, s.position, n.placed_at FROM lake.story_articles s
+            SEMI JOIN (
+                SELECT story_id FROM lake.story_articles
+                SEMI JOIN (FROM near WHERE placed_at BETWEEN ? AND ?) USING (article_id) WHERE position IS NOT NULL
+            ) USING (story_id) LEFT JOIN near n USING (article_id) WHERE s.position IS NOT NULL""",
+            first,
+            last,
+        )
+        if self._execute("SELECT 1 FROM near_stories WHERE placed_at IS NULL LIMIT 1").fetchone():
+            self._execute(
+                """UPDATE near_stories SET placed_at = v.placed_at FROM lake.vectors v
+                WHERE v.article_id = near_stories.article_id AND near_stories.placed_at IS NULL"""
+            )
 
     def _compare(self, numbers: Collection[int]) -> None:
         """Find what articles are like, of all that is in the index."""
@@ -382,22 +450,23 @@ class _Stories:
             return
         self._alike.update((number, {}) for number in fresh)
         fill(self._connection, "compared", number=fresh, article_id=[self._article_ids[number] for number in fresh])
-        rows = self._execute(
-            "SELECT number, epoch(placed_at), terms, weights FROM lake.vectors JOIN compared USING (article_id)"
-        ).fetchall()
-        compared = [
-            _Compared(number, seconds, np.array(terms), weights) for number, seconds, terms, weights in rows if terms
-        ]
+        times = [self._members[number].place[0] for number in fresh]
+        first, last, window = min(times), max(times), timedelta(WINDOW_DAYS)
+        found = self._execute(
+            """SELECT number, epoch(placed_at) AS seconds, terms, weights FROM lake.vectors JOIN compared USING (article_id)
+            WHERE placed_at BETWEEN ? AND ? AND len(terms) > 0""",
+            first,
+            last,
+        ).to_arrow_table()
+        compared = _compared(found.combine_chunks())
         if not compared:
             return
         terms = np.unique(np.concatenate([one.terms for one in compared]))
-        times = [self._members[number].place[0] for number in fresh]
-        window = timedelta(WINDOW_DAYS)
         near = self._execute(
             """SELECT article_id, epoch(placed_at) AS seconds, terms, weights FROM lake.vectors
             WHERE placed_at BETWEEN ? AND ?""",
-            min(times) - window,
-            max(times) + window,
+            first - window,
+            last + window,
         )
         for some in near.to_arrow_reader(_HELD_AT_A_TIME):
             held = _Held(some, terms)
@@ -425,6 +494,8 @@ class _Stories:
         self._execute("CREATE OR REPLACE TEMP TABLE before AS FROM lake.stories SEMI JOIN rewritten USING (story_id)")
         names = self._names(changed, shares)
         self._settled(zip(names, changed, strict=True), stories - ended)
+        if self._keeps_before:
+            self._execute("INSERT INTO was_told FROM lake.story_articles SEMI JOIN rewritten USING (story_id)")
         self._execute("DELETE FROM lake.story_articles WHERE story_id IN (FROM rewritten)")
         self._execute("DELETE FROM lake.stories WHERE story_id IN (FROM rewritten)")
         self._execute("INSERT INTO lake.story_articles BY NAME FROM settled")
@@ -552,9 +623,9 @@ def _story_id(article_id: str, attempt: int) -> str:
 
 _TOLD = f"""
 CREATE OR REPLACE TEMP TABLE told AS
-SELECT s.story_id, s.article_id, s.score, s.position IS NULL AS is_copy, a.headline, a.language, a.placed_at, a.publisher
+SELECT s.story_id, s.article_id, s.score, s.position IS NULL AS is_copy, a.* EXCLUDE (article_id)
 FROM settled s JOIN (
-    SELECT article_id, headline, language, {_PLACED} AS placed_at, coalesce(publisher, source) AS publisher
+    SELECT article_id, headline, language, {_PLACED} AS placed_at, published_at, {plain_publisher(PUBLISHER)} AS publisher
     FROM lake.articles SEMI JOIN settled USING (article_id)
 ) a USING (article_id)
 """
@@ -564,14 +635,15 @@ SELECT DISTINCT ON (story_id) story_id, article_id, headline, language FROM told
 ORDER BY story_id, is_copy, headline IS NULL, score DESC, placed_at, article_id
 """
 _BEGIN = f"""
-UPDATE central SET headline = left(split_part(body, chr(10), 1), {_BEGINNING})
+UPDATE central SET headline = left(regexp_replace(left(body, {2 * _BEGINNING}), '\\s+', ' ', 'g'), {_BEGINNING})
 FROM (SELECT article_id, body FROM lake.articles SEMI JOIN (FROM central WHERE headline IS NULL) USING (article_id)) a
 WHERE central.article_id = a.article_id
 """
 _STORIES = f"""
 INSERT INTO lake.stories BY NAME
 WITH counted AS (
-    SELECT story_id, min(placed_at) AS first_published_at, max(placed_at) AS last_published_at, count(*) AS articles,
+    SELECT story_id, coalesce(min(published_at), min(placed_at)) AS first_published_at,
+        coalesce(max(published_at), max(placed_at)) AS last_published_at, count(*) AS articles,
         count(*) FILTER (is_copy) AS copies, count(DISTINCT publisher) FILTER (NOT is_copy) AS publishers
     FROM told GROUP BY story_id
 ), tagged AS (

@@ -65,6 +65,11 @@ _IS_RUN = re.compile(f"[{_RUNS}]")
 _RUN = 5
 """Characters of a term in the scripts without spaces of which there are no tables."""
 _YEAR = re.compile("(?:19|20)[0-9][0-9]")
+_ABBREVIATIONS = frozenset(
+    "avg bln bpd cts ct div divs dlr dlrs hr kg km mb gb mln mths mthly pct qtly qtr qtrly qtrs revs shr shrs stg tonne tonnes"
+    " vs co corp inc ltd plc reuter".split()
+)
+"""Units, forms of firms and what else newswires write in every report of a kind; tables of words at large count them rare."""
 _ENDINGS = ("ing", "edly", "ed", "es", "s")
 
 
@@ -240,6 +245,8 @@ def _term(word: str, family: str) -> tuple[str, float]:
 
 def _rarity_of_word(word: str, family: str) -> float:
     zipf = _frequencies(family)
+    if word in _ABBREVIATIONS and family == "en":
+        return 0.0
     if not zipf:  # what is long is rare (Zipf, "The psycho-biology of language", 1935)
         return _rarity(max(_ZIPF_OF_RARE, _ZIPF_OF_ANY - len(word)))
     return _rarity(max(zipf.get(word, 0.0), zipf.get(_stem(word, family), 0.0)) or None)

@@ -11,13 +11,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from lxml.html import HtmlElement
 
 from pipelines.page.parsed import Page
-from pipelines.page.publication import Publication, fold, name_of
+from pipelines.page.publication import Publication, fold, leads_to_front, name_of
 from pipelines.page.visible import about, headings, lesser_headings, without_kicker
-from pipelines.page.words import plain
+from pipelines.page.words import plain, text_of
 from warehouse.rows import Found
 
 _STRONG = re.compile(r"\s+(?:[-–—−·•/~«»]+|::|--)\s+|\s*[|｜ㅣ¦‖：]+\s*|\s*—\s*|\s+:\s+")
@@ -68,6 +69,7 @@ def read_headline(page: Page, publication: Publication) -> Headline:
     """The headline that the statements of the page agree on."""
     shown = headings(page)
     publication = _with_names(publication, page, shown)
+    shown = [(element, text) for element, text in shown if not _is_logo(element, text)]
     stated = list(_stated(page))
     stated += _visible(shown, stated)
     bare = [_bared(candidate, publication) for candidate in stated]
@@ -78,6 +80,12 @@ def read_headline(page: Page, publication: Publication) -> Headline:
     best = _elected(shortened)
     element = _element(best.text, shown, page) if best.element is None else best.element
     return _shown_by(element, best.text, best.origin)
+
+
+def _is_logo(heading: HtmlElement, text: str) -> bool:
+    """Whether most of a heading leads to the site's first page."""
+    links = (link for link in islice(heading.iter("a"), 5) if 2 * len(text_of(link)) > len(text))
+    return any(map(leads_to_front, (*heading.iterancestors("a"), *links)))
 
 
 def _shown_by(element: HtmlElement | None, text: str | None, origin: Found | None) -> Headline:

@@ -31,6 +31,14 @@ _LINKS: Any = etree.XPath("(//a[@href])[position() <= 400]")
 _SEPARATOR = re.compile(r"\s+[-–—|:·]\s+")
 _LONGEST_NAME, _SHORTEST_LOGO = 60, 3
 _MOST_WORDS_OF_SECTION = 3
+_NOTICE = re.compile(
+    r"©|\(c\)|\bcopyright\b|\b(?:19|20)\d\d\b|,?\s*\b(?:all rights reserved|alle rechte vorbehalten|tous droits réservés"
+    r"|todos los derechos reservados|todos os direitos reservados|tutti i diritti riservati)\b",
+    re.IGNORECASE,
+)
+"""What a notice of copyright says besides whose it is."""
+_NOBODY = frozenset("blog default home homepage hosted index mysite site sitename untitled website".split())
+"""What a program calls the site that it serves."""
 _SECTION_METAS = (
     "article:section",
     "og:article:section",
@@ -78,20 +86,47 @@ def read_publication(page: Page) -> Publication:
     """The publication as the page states it."""
     hosts = frozenset(_host_names(page)) - {""}
     logo = _logo_in_title(page)
-    stated = [*(name for name in _publishers(page) if name), *([logo] if logo else [])]
+    stated = [name for name in (*_publishers(page), logo) if name]
     handles = (handle for handle in page.metas.get("twitter:site", ()) if handle.startswith("@"))
     names = hosts | {fold(name) for name in (*stated, *page.metas.get("application-name", ()), *handles)} - {""}
     sections = [(name, origin) for name, origin in _sections(page) if fold(name) not in names]
     section, origin = sections[0] if sections else (None, None)
     found = Publication(
-        publisher=_without_motto(stated[0], hosts) if stated else None,
+        publisher=None,
         host=_host(page) or None,
         section=section,
         section_from=origin,
         names=names,
         sections=frozenset({fold(name) for name, _ in sections} | {fold(name) for name in _trail(page)}) - {""},
     )
-    return found if found.publisher else replace(found, publisher=_in_title(page, found))
+    shown = [name for name in (_in_title(page, found), *page.metas.get("application-name", ())) if name]
+    named = [name for text in (*stated, *shown) if (name := _named(text))]
+    return replace(found, publisher=_well_written(_without_motto(named[0], hosts), named, hosts) if named else None)
+
+
+def _named(text: str) -> str | None:
+    """The name that a statement gives, of an address its host; None where it names nobody."""
+    name = text.strip().removeprefix("@")
+    if "://" in name or name.startswith(("//", "www.")):
+        try:
+            name = urlsplit(name if "//" in name else f"//{name}").hostname or ""
+        except ValueError:
+            return None
+        name = name.removeprefix("www.")
+    return name if any(map(str.isalpha, name)) and fold(name) not in _NOBODY else None
+
+
+def _well_written(name: str, others: list[str], hosts: frozenset[str]) -> str:
+    """The name as a person would write it, where the page does so anywhere: `Coast Post` for `coastpost.com`."""
+
+    def is_same(other: str) -> bool:
+        return fold(other) == fold(name) or {fold(other), fold(name)} <= hosts
+
+    def standing(spelling: str) -> tuple[bool, bool, bool]:
+        is_host = "." in spelling and fold(spelling) in hosts
+        return bool(re.search(r"\w[\s-]\w", spelling)), not spelling.islower(), not is_host
+
+    return max((name, *filter(is_same, others)), key=standing)
 
 
 def _in_title(page: Page, publication: Publication) -> str | None:
@@ -105,7 +140,7 @@ def _logo_in_title(page: Page) -> str | None:
     """The name that a link to the site's front page or a picture at the top bears, and the `<title>` at one end."""
     title = fold(next((title.text or "" for title in page.tree.iter("title")), ""))
     host = _host(page)
-    for element in (*filter(_leads_to_front, _TO_FRONT(page.tree)), *_PICTURES(page.tree)):
+    for element in (*filter(leads_to_front, _TO_FRONT(page.tree)), *_PICTURES(page.tree)):
         pictures = [element] if element.tag == "img" else [e for e in islice(element.iter(), 20) if e.tag == "img"]
         for name in (text_of(element), *(plain(picture.get("alt") or "") for picture in pictures)):
             folded = fold(name or "")
@@ -117,9 +152,10 @@ def _logo_in_title(page: Page) -> str | None:
     return None
 
 
-def _leads_to_front(link: HtmlElement) -> bool:
+def leads_to_front(link: HtmlElement) -> bool:
+    """Whether a link leads to the first page of a site."""
     try:
-        parts = urlsplit(link.get("href").strip())
+        parts = urlsplit((link.get("href") or "").strip())
     except ValueError:
         return False
     return parts.path in ("/", "/index.html") or (not parts.path and bool(parts.hostname))
@@ -147,7 +183,10 @@ def _publishers(page: Page) -> Iterator[str]:
         named = next((e for e in islice(element.iter(), 50) if e.get("itemprop") == "name"), element)
         yield plain(named.get("content") or text_of(named)) or ""
     for meta in ("dc.publisher", "publisher", "copyright", "cre"):
-        yield from (text for value in page.metas.get(meta, ()) if (text := plain(value)) and len(text) < _LONGEST_NAME)
+        for value in page.metas.get(meta, ()):
+            text = plain(value) or ""
+            text = _NOTICE.sub("", text).strip(" .,;:|-–—") if meta == "copyright" else text
+            yield text if len(text) < _LONGEST_NAME else ""
 
 
 def name_of(thing: Mapping[str, Any] | str) -> str | None:

@@ -39,13 +39,13 @@ def _sentence(dice: random.Random) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _paragraph(dice: random.Random) -> str:
+def paragraph(dice: random.Random) -> str:
     return " ".join(_sentence(dice) for _ in range(dice.randint(2, 5)))
 
 
 def _made_text(dice: random.Random, number: int) -> str:
     headline = _sentence(dice)[:70].rstrip(" .")
-    paragraphs = [_paragraph(dice) for _ in range(dice.randint(4, 7))]
+    paragraphs = [paragraph(dice) for _ in range(dice.randint(4, 7))]
     return "\n\n".join([headline, *paragraphs, f"The case has the number {number}."])
 
 
@@ -69,7 +69,7 @@ def texts(count: int, *, seed: int = 1) -> Iterator[str]:
 def _made_page(dice: random.Random, number: int) -> bytes:
     headline = html.escape(_sentence(dice)[:70])
     links = "".join(f"<li><a href='/{n}'>{html.escape(_sentence(dice)[:50])}</a></li>" for n in range(60))
-    body = "".join(f"<p>{html.escape(_paragraph(dice))}</p>" for _ in range(dice.randint(8, 20)))
+    body = "".join(f"<p>{html.escape(paragraph(dice))}</p>" for _ in range(dice.randint(8, 20)))
     return (
         f"<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>{headline} | Harbour News</title>"
         f"<link rel='canonical' href='https://news.example/{number}'>"

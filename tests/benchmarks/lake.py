@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -34,14 +34,14 @@ from warehouse.schema import columns, sql_type
 from warehouse.shingles import SKETCH_VERSION
 from warehouse.terms import VECTOR_VERSION
 
-_CLOCK = datetime(2031, 1, 2, tzinfo=UTC)
+CLOCK = datetime(2031, 1, 2, tzinfo=UTC)
 _TIME = "TIMESTAMPTZ '2021-01-01' + to_seconds((hash(i) % 315360000)::BIGINT)"
-_IDS = {
+IDS = {
     "article_id": "md5('a' || i)",
     "document_id": "md5('d' || i)",
     "payload_sha256": "md5('p' || i) || md5(i::VARCHAR)",
 }
-_ARTICLE = {
+ARTICLE = {
     "url": "'https://bulk.example/news/' || i",
     "canonical_url": "'https://bulk.example/news/' || i",
     "headline": "'Council votes on the plan with the number ' || i",
@@ -55,26 +55,26 @@ _ARTICLE = {
     "version": "1",
     "role": "'file'",
 }
-_TAGS = {"tag": "'tag-' || (hash(i, n) % 200)", "scheme": "'mediatopic'"}
-_SKETCH = {
-    "body_sha256": _ARTICLE["body_sha256"],
+TAGS = {"tag": "'tag-' || (hash(i, n) % 200)", "scheme": "'mediatopic'"}
+SKETCH = {
+    "body_sha256": ARTICLE["body_sha256"],
     "placed_at": _TIME,
     "sketch_version": str(SKETCH_VERSION),
     "shingles": "480",
     "sampled": "list_sort(list_transform(range(60), k -> (hash(i * 64 + k) >> 32)::BIGINT))",
 }
-_STORY_ARTICLE = {"story_id": "md5('s' || i)", "position": "0", "level": "0", "score": "1"}
-_STORY = {
+STORY_ARTICLE = {"story_id": "md5('s' || i)", "position": "0", "level": "0", "score": "1"}
+STORY = {
     "story_id": "md5('s' || i)",
-    "headline": _ARTICLE["headline"],
+    "headline": ARTICLE["headline"],
     "first_published_at": _TIME,
     "last_published_at": _TIME,
     "articles": "1",
     "publishers": "1",
     "state": "'closed'",
 }
-_VECTOR = {
-    "content_sha256": _ARTICLE["content_sha256"],
+VECTOR = {
+    "content_sha256": ARTICLE["content_sha256"],
     "language": "'en'",
     "vector_version": str(VECTOR_VERSION),
     "placed_at": _TIME,
@@ -82,7 +82,7 @@ _VECTOR = {
     "terms": "list_transform(range(40), k -> (200000 ** ((hash(i * 64 + k) % 1000000) / 1e6))::BIGINT * 7919)",
     "weights": "list_transform(range(40), k -> 158)",
 }
-_FILES = {"path": "'bulk/' || i || '.txt'", "is_complete": "true", "records": "1", "size_bytes": "300"}
+FILES = {"path": "'bulk/' || i || '.txt'", "is_complete": "true", "records": "1", "size_bytes": "300"}
 _DEFAULTS = {
     "VARCHAR": "''",
     "BIGINT": "0",
@@ -113,18 +113,19 @@ class Lake:
 
     def fill(self, count: int) -> None:
         """Put so many articles in, and maintain."""
-        self._insert("articles", count, _IDS | _ARTICLE)
-        self._insert("documents", count, _IDS | {"address": "'bulk/' || i || '.txt'", "kind": "'file'"})
-        self._insert("outcomes", count, _IDS | {"decision": "'new'", "version": "1"})
-        self._insert("article_tags", count, _IDS | _TAGS, "range({count}) t(i), range(3) u(n)")
-        self._insert("sketches", count, _IDS | _SKETCH)
-        self._insert("vectors", count, _IDS | _VECTOR)
-        self._insert("story_articles", count, _IDS | _STORY_ARTICLE)
-        self._insert("stories", count, _STORY)
-        self._insert("files", count, _FILES)
+        self.insert("articles", count, IDS | ARTICLE)
+        self.insert("documents", count, IDS | {"address": "'bulk/' || i || '.txt'", "kind": "'file'"})
+        self.insert("outcomes", count, IDS | {"decision": "'new'", "version": "1"})
+        self.insert("article_tags", count, IDS | TAGS, "range({count}) t(i), range(3) u(n)")
+        self.insert("sketches", count, IDS | SKETCH)
+        self.insert("vectors", count, IDS | VECTOR)
+        self.insert("story_articles", count, IDS | STORY_ARTICLE)
+        self.insert("stories", count, STORY)
+        self.insert("files", count, FILES)
         self.maintain()
 
-    def _insert(self, table: str, count: int, values: dict[str, str], source: str = "range({count}) t(i)") -> None:
+    def insert(self, table: str, count: int, values: dict[str, str], source: str = "range({count}) t(i)") -> None:
+        """Insert the rows that a query gives, each column as an expression or of its own default."""
         wanted = []
         for name, kind, is_list, nullable in columns(TABLES[table]):
             default = "[]" if is_list else "NULL" if nullable else _DEFAULTS.get(sql_type(kind, is_list=False), "NULL")
@@ -136,21 +137,24 @@ class Lake:
     def maintain(self) -> float:
         """Seconds that maintenance took."""
         begin = time.perf_counter()
-        maintain(self.connection, self.home, clock=_CLOCK, snapshot_days=30)
+        maintain(self.connection, self.home, clock=CLOCK, snapshot_days=30)
         return time.perf_counter() - begin
 
-    def load_s(self, count: int) -> float:
-        """Seconds of loading so many new articles, landed and staged before."""
+    def load_s(self, count: int, *, is_whole: bool = False) -> float:
+        """Seconds of loading so many new articles, landed and staged before; if it is whole, with the way and the staging, and dated."""
         self._number += 1
-        (batch,) = land(_items(self._number, count), self.home.landing, f"r{self._number}")
-        documents = [item for item in _items(self._number, count) if isinstance(item, Document)]
+        items = list(_items(self._number, count, is_dated=is_whole))
+        (batch,) = land(items, self.home.landing, f"r{self._number}")
+        documents = [item for item in items if isinstance(item, Document)]
+        begin = time.perf_counter()
         for table, rows in staged([self.way(d) for d in documents]).items():
             path = batch.folder / "staged" / table / f"{batch.batch_id}.parquet"
             path.parent.mkdir(parents=True)
             pq.write_table(pa.Table.from_batches([rows]), path, compression="lz4")
         staging = Staging(batch_id=batch.batch_id, markers=batch.folder, staged=batch.folder / "staged")
-        begin = time.perf_counter()
-        counts = load(self.connection, staging, "run", clock=_CLOCK, pipeline_version=self.way.version)
+        if not is_whole:
+            begin = time.perf_counter()
+        counts = load(self.connection, staging, "run", clock=CLOCK, pipeline_version=self.way.version)
         seconds = time.perf_counter() - begin
         discard(batch)
         if counts.new != count:
@@ -158,13 +162,15 @@ class Lake:
         return seconds
 
 
-def _items(number: int, count: int) -> Iterator[Document | FileRead]:
+def _items(number: int, count: int, *, is_dated: bool = False) -> Iterator[Document | FileRead]:
+    at = CLOCK - timedelta(hours=12) + timedelta(minutes=number)
+    date = f"---\ndate: {at:%Y-%m-%d %H:%M}\n---\n" if is_dated else ""
     for n, text in enumerate(texts(count, seed=number)):
         address = f"load-{number}/{n}.txt"
-        data = f"{text}\n\nIt is of load {number}.".encode()
+        data = f"{date}{text}\n\nIt is of load {number}.".encode()
         uri = f"file:///{address}"
         yield Document(
-            source="loads", role=Role.FILE, address=address, uri=uri, fetched_at=_CLOCK, data=data, file=address
+            source="loads", role=Role.FILE, address=address, uri=uri, fetched_at=CLOCK, data=data, file=address
         )
         yield FileRead("loads", address, len(data), 1, 1, is_complete=True)
 
