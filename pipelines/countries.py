@@ -214,6 +214,6 @@ def country_tags(mentions: list[Mention], gazetteer: Gazetteer, chars: int) -> I
                 code=code,
                 name=names[code][1],
                 score=round(score / (score + 4.0), 3),
-                method="gazetteer/2",
+                method="gazetteer/3",
                 evidence=", ".join(f"{word} ×{count}" for word, count in words[code].most_common(5)),
             )

@@ -20,7 +20,7 @@ from pipelines.values import Tag
 if TYPE_CHECKING:
     from collections.abc import Iterator, KeysView, Sequence
 
-METHOD = "terms/1"
+METHOD = "terms/2"
 LANGUAGES = frozenset(("de", "en", "es", "fr", "it", "pt"))
 MAX_CHARS = 20_000
 STRENGTHS = {"4": 3.0, "2": 1.0, "1": 0.35}

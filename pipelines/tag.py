@@ -1,7 +1,7 @@
 """`tag`: what an article is about, and the language that it is in.
 
-The methods, which a tag's row names: `stated/1` keeps and maps the tags that came with the article, `gazetteer/2`
-finds countries in the text, `terms/1` subjects. The language is the detector's and the publisher's word, compared.
+The methods, which a tag's row names: `stated/1` keeps and maps the tags that came with the article, `gazetteer/3`
+finds countries in the text, `terms/2` subjects. The language is the detector's and the publisher's word, compared.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ class Article:
     body: str
     published_at: datetime | None = DAY
     url: str | None = None
+    headline: str | None = None
+    publisher: str | None = None
 
 
 class Lake:
@@ -56,9 +58,13 @@ class Lake:
         self.connection.execute("DELETE FROM lake.articles WHERE article_id IN (SELECT unnest(?))", [ids])
         for a in articles:
             self.connection.execute(
-                """INSERT INTO lake.articles (article_id, body, body_sha256, published_at, canonical_url, role, first_seen_at)
-                VALUES (?, ?, ?, ?, ?, 'file', ?)""",
-                [a.article_id, a.body, hashlib.sha256(a.body.encode()).hexdigest(), a.published_at, a.url, DAY],
+                """INSERT INTO lake.articles (article_id, body, body_sha256, word_count, headline, publisher, published_at,
+                    canonical_url, role, first_seen_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'file', ?)""",
+                [
+                    *(a.article_id, a.body, hashlib.sha256(a.body.encode()).hexdigest(), len(a.body.split())),
+                    *(a.headline, a.publisher, a.published_at, a.url, DAY),
+                ],
             )
         self.connection.execute("CREATE OR REPLACE TEMP TABLE changed AS SELECT unnest(?) AS article_id", [ids])
         return settle_copies(self.connection, "changed", run)
@@ -211,13 +217,38 @@ def test_far_apart_in_time_only_the_same_body_is_a_copy(lake):
 
 def test_a_page_that_names_another_as_canonical_is_its_copy_where_the_texts_say_nothing_against_it(lake):
     same = "https://a.example/strike"
-    short = "Harbour closed after the storm."
+    short = cut(STRIKE, 0.05)
     lake.put(
         Article("a", STRIKE, url=same),
         Article("b", short, DAY + timedelta(1), same),
         Article("c", text_of(21), DAY + timedelta(2), same),
+        Article("d", "A brief that names the page of the section.", DAY + timedelta(3), same),
     )
     assert lake.copies() == {("b", "a"): ("canonical", 1.0)}
+
+
+def test_a_few_words_are_a_copy_under_the_same_headline_only(lake):
+    said = "Watch the video below."
+    lake.put(
+        Article("a", said, headline="Storm closes harbour"),
+        Article("b", said, DAY + timedelta(1), headline="Cup final goes to extra time"),
+        Article("c", said, DAY + timedelta(2), headline="Storm closes Harbour"),
+        Article("d", said, DAY + timedelta(3), headline=None),
+    )
+    assert lake.copies() == {("c", "a"): ("content", 1.0)}
+
+
+def test_texts_of_one_publisher_share_its_lists(lake):
+    """A programme's pages list the same sponsors and links; another publisher that has as much of it has copied."""
+    mine, lists = "The Lindvik Hour", text_of(60, 80)
+    shows = [f"{text_of(61 + n, 60)} {lists} {text_of(71 + n, 60)}" for n in range(3)]
+    dated = [Article(f"a{n}", body, DAY + timedelta(n), publisher=mine) for n, body in enumerate(shows)]
+    lake.put(*dated)
+    assert lake.pairs() == set()
+    lake.put(replace(dated[2], publisher="Another"))
+    assert lake.pairs() == {("a2", "a0")}
+    lake.put(Article("b", cut(shows[1], 0.8), DAY + timedelta(9), publisher=mine))
+    assert ("b", "a1") in lake.pairs()
 
 
 def test_a_line_that_thousands_share_makes_no_copies_and_costs_little(lake):

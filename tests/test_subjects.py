@@ -42,7 +42,7 @@ def test_what_an_article_is_about(article):
 def test_a_row_names_code_slug_method_score_and_the_terms_that_counted():
     found = find_subjects(BATTLE["headline"], BATTLE["body"], "en")
     assert (found[0].scheme, found[0].tag, found[0].code) == ("mediatopic", "conflicts", "medtop:16000000")
-    assert found[0].method == "terms/1"
+    assert found[0].method == "terms/2"
     assert {"troops", "rebels"} <= set((found[0].evidence or "").split(", "))
     assert all(0.5 < tag.score < 1 for tag in found)
 

@@ -122,7 +122,7 @@ def test_countries_are_ranked_and_at_most_three() -> None:
     assert all(0 < t.score <= 1 for t in found)
     assert found[0].score > found[1].score
     assert found[0].evidence == "Peru ×2"
-    assert found[0].method == "gazetteer/2"
+    assert found[0].method == "gazetteer/3"
 
 
 def test_beside_another_a_country_named_below_needs_more_in_a_long_text() -> None:

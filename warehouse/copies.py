@@ -49,6 +49,9 @@ _GAP = timedelta(days=1)
 _CATCH_UP = 10_000
 
 _PLACED = "coalesce(published_at, CASE WHEN role IN ('entry', 'page') THEN first_seen_at END)"
+_PUBLISHER = "coalesce(publisher, CASE WHEN role IN ('entry', 'page') THEN source END)"
+_SAME_TEXT = "CASE WHEN word_count < 10 THEN concat(body_sha256, lower(headline)) ELSE body_sha256 END"
+"""A few words (“All songs”, “Watch the video below.”) are the same text under the same headline only."""
 
 Pair = tuple[str, str]
 """Ids of two articles, the earlier first."""
@@ -323,11 +326,10 @@ class _Copies:
         self._meet({ident for pairs in (near, same, named, twins) for pair in pairs for ident in pair} | idents)
         for pair in same:
             self._note(pair, _Match("content"))
-        for pair, likeness in self._compared(named, is_named=True).items():
-            if likeness.is_copy:
-                self._note(pair, _Match("canonical"))
-        for pair in twins:
-            self._note(pair, _Match("guid"))
+        for reason, pairs in (("canonical", named), ("guid", twins)):
+            for pair, likeness in self._compared(pairs, is_named=True).items():
+                if likeness.is_copy:
+                    self._note(pair, _Match(reason))
         for pair in near:
             if match := self._noted(pair):
                 self._note(pair, match)
@@ -378,11 +380,12 @@ class _Copies:
             return {}
         self._fill("met", idents)
         rows = self._connection.execute(
-            f"SELECT article_id, body FROM (FROM lake.articles {when}) SEMI JOIN met USING (article_id)", list(values)
+            f"SELECT article_id, body, {_PUBLISHER} FROM (FROM lake.articles {when}) SEMI JOIN met USING (article_id)",
+            list(values),
         )
         found: dict[str, Shingled] = {}
         while some := rows.fetchmany(500):
-            found.update((ident, Shingled.of(body)) for ident, body in some)
+            found.update((ident, Shingled.of(body, publisher)) for ident, body, publisher in some)
         return found
 
     def _write(self) -> int:
@@ -450,13 +453,13 @@ _RANKED = """ranked AS (
 )"""
 _SAME = f"""
 WITH sharing AS (
-    SELECT {{0}} AS shared, article_id, {_PLACED} AS placed_at FROM lake.articles
+    SELECT {{1}} AS shared, article_id, {_PLACED} AS placed_at FROM lake.articles
     WHERE {{0}} IN (SELECT {{0}} FROM wanted WHERE {{0}} IS NOT NULL)
 ), {_RANKED}
 SELECT DISTINCT * FROM ({_PAIRED})
 """
-_SAME_BODY = _SAME.format("body_sha256")
-_SAME_ADDRESS = _SAME.format("canonical_url")
+_SAME_BODY = _SAME.format("body_sha256", _SAME_TEXT)
+_SAME_ADDRESS = _SAME.format("canonical_url", "canonical_url")
 _SAME_GUID = f"""
 WITH own AS (
     SELECT DISTINCT source, address FROM lake.documents WHERE kind = 'entry' AND document_id IN (

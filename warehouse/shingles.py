@@ -36,8 +36,6 @@ _ONE = np.ones(1, np.bool_)
 _NO_HASHES = np.empty(0, np.uint32)
 _RATES = ((64, 1), (128, 2), (256, 4))
 _COARSEST = 8
-RATE = f"CASE {' '.join(f'WHEN {{0}} < {below} THEN {rate}' for below, rate in _RATES)} ELSE {_COARSEST} END"
-"""`rate_of` in SQL, of the expression put in."""
 _LEAD = 60
 """Words of a text that are its lead."""
 
@@ -200,13 +198,13 @@ class Shingled:
 def compare(one: Shingled, other: Shingled, *, is_named: bool = False) -> Likeness:
     """What two bodies have in common.
 
-    Of articles of which one names the other (`is_named`) little need be shared, and of short ones nothing.
+    Of articles of which one names the other (`is_named`) little need be shared, and of short ones a run of words.
     """
     shorter, longer = (one, other) if len(one.all) <= len(other.all) else (other, one)
     shared, size = _shared(shorter.all, longer.all), len(shorter.all)
     share = shared / max(1, size)
     if is_named:
-        is_copy = size < _FEWEST or share >= _ALIKE
+        is_copy = shared > 0 if size < _FEWEST else share >= _ALIKE
         return Likeness(1.0, is_copy, is_copy)
     if share >= _NEARLY_ALL:
         return Likeness(share, shared >= _FEWEST_OF_ALL, is_alike=shared >= _FEWEST_OF_ALL)
