@@ -297,10 +297,12 @@ def stories(
     ] = None,
     since: Annotated[str | None, typer.Option(help="With an article since then: 2026-01-31, 7d, 12h.")] = None,
     source: Annotated[str | None, typer.Option(help="With an article of this source or publisher.")] = None,
-    country: Annotated[str | None, typer.Option(help="About this country: iraq, or IQ.")] = None,
+    country: Annotated[str | None, typer.Option(help="About this country: Iraq, or IQ.")] = None,
     subject: Annotated[str | None, typer.Option(help="About this subject: conflicts, or medtop:16000000.")] = None,
-    least: Annotated[int, typer.Option("--min", help="Of so many articles or more, copies not counted.")] = 1,
-    limit: Annotated[int, typer.Option(help="So many at the most.")] = 20,
+    least: Annotated[
+        int, typer.Option("--min", min=1, max=1_000_000, help="Of so many articles or more, copies not counted.")
+    ] = 1,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="So many at the most.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Stories: articles about one event, those of most publishers first."""
@@ -397,14 +399,20 @@ def enrich(
     as_json: JsonOption = False,
 ) -> None:
     """Make tags, copies and stories again; no body is touched, nor what comes out the same."""
-    from flows.enrich import Difference, Part, Selection, enriched_lines, print_difference
+    from flows.enrich import Difference, Part, Selection, enriched_lines, print_difference, read_period
     from flows.enrich import enrich as run_enrich
     from flows.show import print_json
+    from flows.since import TimeError
 
     if unknown := set(only or ()) - set(Part):
         raise Failed(f"nothing is named {min(unknown)!r}; expected one of {', '.join(Part)}", 2)
-    settings = _existing()
     parts = tuple(part for part in Part if not only or part in only)
+    selection = Selection(parts=parts, source=source, since=since, until=until)
+    try:
+        read_period(selection, datetime.now(UTC))
+    except TimeError as error:
+        raise Failed(str(error), 2) from error
+    settings = _existing()
     is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def show(difference: Difference) -> None:
@@ -413,7 +421,7 @@ def enrich(
     with _Progress() as progress:
         result = run_enrich(
             settings,
-            Selection(parts=parts, source=source, since=since, until=until),
+            selection,
             is_diff=diff,
             report=progress.show_enriched,
             stop=progress.stop,

@@ -7,6 +7,7 @@ stopped is not gone on with but begun again: what is right already is left alone
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
@@ -20,12 +21,14 @@ import pyarrow as pa
 from flows.changes import COLOURS
 from flows.full_disk import says_full_disk
 from flows.maintain import merge_if_due
-from flows.run import Run, dry_run, run
+from flows.run import Run, catch_up, dry_run, run
 from flows.settings import Settings
-from flows.since import parse_since
+from flows.since import TimeError, parse_since
+from flows.source_list import need_source
 from warehouse.copies import settle_copies
 from warehouse.load import TAGS, Counts, add_counts, replace_tags, transaction
 from warehouse.passing import fill
+from warehouse.query import connect
 from warehouse.rows import TagRow
 from warehouse.schema import record_batch
 from warehouse.stories import settle_stories
@@ -120,13 +123,22 @@ def enrich(
     stop: threading.Event | None = None,
     show: Callable[[Difference], None] | None = None,
 ) -> Enriched:
-    """Make the enrichments again; with `is_diff`, change nothing and `show`, or give, what would change."""
+    """Make the enrichments again; with `is_diff`, change nothing and `show`, or give, what would change.
+
+    Raises, before anything is done, `TimeError` for a period that is none and `SourceError` for a source that is not there.
+    """
+    read_period(selection, datetime.now(UTC))
+    if selection.source:
+        with connect(settings.home.path) as lake:
+            need_source(lake, settings.home, selection.source)
     found: list[Difference] = []
     begin = dry_run if is_diff else run
     with begin(settings, "enrich", stop=stop) as current:
         work = _Work(current, selection, report, (show or found.append) if is_diff else None)
-        articles = _choose(work)
         with _changing(work) if is_diff else nullcontext():  # one transaction, so that each part sees the one before
+            if is_diff:
+                catch_up(current)
+            articles = _choose(work)
             for part in selection.parts:
                 _PARTS[part](work, articles)
         changed = len(set().union(*work.changed.values()))
@@ -164,17 +176,28 @@ def print_difference(difference: Difference, out: Any, *, is_coloured: bool) -> 
     """Print what changes of an article in the form of a `diff`."""
     from flows.show import printable
 
+    if Counter(difference.before) == Counter(difference.after):
+        return
     lines = [f"@ {difference.article_id} {difference.part}: {difference.headline or '(no headline)'}"]
-    lines += [f"- {line}" for line in difference.before if line not in difference.after]
-    lines += [f"+ {line}" for line in difference.after if line not in difference.before]
+    before, after = Counter(difference.before), Counter(difference.after)
+    lines += [f"- {line}" for line in (before - after).elements()]
+    lines += [f"+ {line}" for line in (after - before).elements()]
     for line in map(printable, lines):
         print(f"{COLOURS[line[0]]}{line}\x1b[0m" if is_coloured else line, file=out)
 
 
+def read_period(selection: Selection, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """From when until when. Raises `TimeError` where that is no period."""
+    since, until = (parse_since(text, now) if text else None for text in (selection.since, selection.until))
+    if since and until and since >= until:
+        raise TimeError(f"--since {selection.since} is not before --until {selection.until}")
+    return since, until
+
+
 def _choose(work: _Work) -> int:
     """Fill the temporary table `chosen`: the articles in the order of their times, numbered; gives their number."""
-    selection, now = work.selection, datetime.now(UTC)
-    since, until = (parse_since(text, now) if text else None for text in (selection.since, selection.until))
+    selection = work.selection
+    since, until = read_period(selection, datetime.now(UTC))
     work.connection.execute(
         """CREATE OR REPLACE TEMP TABLE chosen AS
         SELECT article_id, row_number() OVER (ORDER BY placed_at, article_id) - 1 AS n FROM (
@@ -250,7 +273,7 @@ def _keep_tags(work: _Work, made: Sequence[TagRow]) -> None:
 
 _TAGS = (
     """SELECT article_id, list_sort(list(concat(
-        scheme, ':', tag, ' ' || code, ' ', score, ' ', method, ' (' || evidence || ')'
+        scheme, ':', tag, ' ' || code, ' of ' || nullif(top_code, code), ' "', name, '" ', score, ' ', method, ' (' || evidence || ')'
     ))) FROM {} SEMI JOIN differing USING (article_id) GROUP BY article_id""",
     ("old_tags", "made_tags"),
 )

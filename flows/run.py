@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,8 @@ from warehouse.known import LakeKnown
 from warehouse.load import Counts, Staging, load, transaction
 from warehouse.query import init_sql
 from warehouse.rows import SourceRow
-from warehouse.stories import settle_stories, untold
+from warehouse.stories import are_overdue, close_stories, settle_stories
+from warehouse.untold import settle_untold, untold
 
 if TYPE_CHECKING:
     from pipelines.way import Way
@@ -162,7 +163,7 @@ def run(
             runs.begin(connection, run_id, flow, clock=clock(), pipeline_version=current.pipeline_version)
         sys.audit("newsmill.point", "run-begun")
         try:
-            _catch_up(current)
+            catch_up(current)
             _adopt(current)
             yield current
         except BaseException as error:
@@ -219,21 +220,33 @@ def _finish(current: Run, state: str, error: str | None, *, lock_timeout_s: floa
     sys.audit("newsmill.point", "run-finished")
 
 
-def _catch_up(current: Run) -> None:
-    """Take into the indexes of copies and stories what older code loaded without them, some thousand articles at a time."""
+def catch_up(current: Run) -> None:
+    """Take into the indexes of copies and stories what they lack, some thousand articles at a time, and close old stories.
+
+    Of a dry run within the transaction that its caller rolls back.
+    """
     lake, clock = current.connection, current.clock()
+    tried: frozenset[str] = frozenset()
     is_whole = False
     while not is_whole:
-        with current.writing():
+        with nullcontext() if current.is_dry else current.writing():
             if lacking(lake):
-                with transaction(lake, f"run {current.run_id} index of copies"):
+                with _catching_up(current, "index of copies"):
                     settle_copies(lake, "lacking", current.run_id)
                     settle_stories(lake, ("recopied",), clock=clock)
-            elif untold(lake):
-                with transaction(lake, f"run {current.run_id} index of stories"):
-                    settle_stories(lake, ("untold",), clock=clock)
+            elif (found := untold(lake)) - tried:  # a copy whose original is lost stays untold
+                tried = found
+                with _catching_up(current, "index of stories"):
+                    settle_untold(lake, clock=clock)
             else:
                 is_whole = True
+                if are_overdue(lake, clock=clock):
+                    with _catching_up(current, "old stories closed"):
+                        close_stories(lake, clock=clock)
+
+
+def _catching_up(current: Run, what: str) -> AbstractContextManager[None]:
+    return nullcontext() if current.is_dry else transaction(current.connection, f"run {current.run_id} {what}")
 
 
 def _adopt(current: Run) -> None:

@@ -96,6 +96,14 @@ def _when(row: dict[str, Any], now: datetime) -> str:
     return ago(row["last_new_at"], now)
 
 
+def need_source(lake: duckdb.DuckDBPyConnection, home: Home, name: str) -> None:
+    """Raise `SourceError` for a source that nothing came from and that nobody named."""
+    known = "SELECT 1 FROM sources WHERE source = $name UNION ALL SELECT 1 FROM articles WHERE source = $name LIMIT 1"
+    if lake.execute(known, {"name": name}).fetchone() or name in {wanted.name for wanted in read_sources(home)}:
+        return
+    raise SourceError(f"no source is named {name!r}: see `newsmill sources list`")
+
+
 def shown_source(home: Home, name: str, now: datetime) -> dict[str, Any]:
     """All that is known of a source. Raises `SourceError` for one that is not there."""
     wanted = read_sources(home)

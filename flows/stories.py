@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from flows.show import command, paragraph, printable, short
+from flows.source_list import need_source
 from pipelines.subjects import subjects
 from warehouse.catalog import Home
 from warehouse.publishers import PUBLISHER, plain_publisher
@@ -41,9 +42,9 @@ class Wanted:
     source: str | None = None
     """Those with an article of this source or publisher."""
     country: str | None = None
-    """Those about this country: its tag or its code."""
+    """Those about this country: its tag, its code or its name."""
     subject: str | None = None
-    """Those about this subject: its tag or its code."""
+    """Those about this subject: its tag, its code or its name."""
     least: int = 1
     """Articles at the least, copies not counted."""
     limit: int = 20
@@ -87,6 +88,8 @@ class Story:
     subjects: tuple[str, ...]
     state: str
     merged_into: str | None
+    asked_id: str | None = None
+    """The id of a story that was merged into this, where that was asked for."""
     told: tuple[Told, ...]
 
 
@@ -101,11 +104,17 @@ class Stories:
 
 
 def stories(home: Home, wanted: Wanted) -> Stories:
-    """The stories that were asked for. Raises `QueryError` for a lake that cannot be opened, `StoryError` for one without stories."""
+    """The stories that were asked for.
+
+    Raises `QueryError` for a lake that cannot be opened, `StoryError` for one without stories, or without the country or
+    the subject, `SourceError` without the source.
+    """
     with connect(home.path) as lake:
         lake.execute("BEGIN")  # one snapshot for all the questions
         _need_stories(lake, home)
-        where, values = _conditions(wanted)
+        if wanted.source:
+            _need_publisher(lake, home, wanted.source)
+        where, values = _conditions(lake, wanted)
         (count,) = lake.execute(f"SELECT count(*) FROM stories s WHERE {where}", values).fetchone() or (0,)
         rows = records(
             lake,
@@ -118,22 +127,27 @@ def stories(home: Home, wanted: Wanted) -> Stories:
 
 
 def story(home: Home, story_id: str) -> Story:
-    """One story with all that was told of it; of a merged one, that which it is part of. An id may be shortened.
+    """One story with all that was told of it; of a merged one, that which it is part of. An id may be shortened, in any case.
 
     Raises `QueryError` for a lake that cannot be opened, `StoryError` where no story, or more than one, has this id.
     """
     with connect(home.path) as lake:
         lake.execute("BEGIN")
         _need_stories(lake, home)
-        found = records(lake, "SELECT * FROM stories WHERE starts_with(story_id, $id) LIMIT 2", id=story_id)
-        if not found or len(story_id) < _SHORTEST_ID:
+        if len(story_id) < _SHORTEST_ID:
+            raise StoryError(f"{story_id!r} is too short: give {_SHORTEST_ID} characters of the id or more")
+        found = records(lake, "SELECT * FROM stories WHERE starts_with(story_id, lower($id)) LIMIT 2", id=story_id)
+        if not found:
             raise StoryError(f"no story {story_id!r}: `{command(home, 'stories')}` lists them")
         if len(found) > 1:
             raise StoryError(f"several stories begin with {story_id!r}: give more of the id")
         (row,) = found
-        if row["merged_into"]:
-            (row,) = records(lake, "SELECT * FROM stories WHERE story_id = $id", id=row["merged_into"]) or found
-        return _stories(lake, [row])[0]
+        if not row["merged_into"]:
+            return _stories(lake, found)[0]
+        into = records(lake, "SELECT * FROM stories WHERE story_id = $id", id=row["merged_into"])
+        if not into:
+            raise StoryError(f"story {row['story_id']} was merged into {row['merged_into']}, which is lost")
+        return replace(_stories(lake, into)[0], asked_id=row["story_id"])
 
 
 def _need_stories(lake: duckdb.DuckDBPyConnection, home: Home) -> None:
@@ -143,7 +157,12 @@ def _need_stories(lake: duckdb.DuckDBPyConnection, home: Home) -> None:
         )
 
 
-def _conditions(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+def _need_publisher(lake: duckdb.DuckDBPyConnection, home: Home, name: str) -> None:
+    if not lake.execute("SELECT 1 FROM articles WHERE publisher = ? LIMIT 1", [name]).fetchone():
+        need_source(lake, home, name)
+
+
+def _conditions(lake: duckdb.DuckDBPyConnection, wanted: Wanted) -> tuple[str, dict[str, Any]]:
     conditions = ["state <> 'merged'", "articles - copies >= $least"]
     values: dict[str, Any] = {"least": wanted.least}
     if wanted.since:
@@ -155,14 +174,25 @@ def _conditions(wanted: Wanted) -> tuple[str, dict[str, Any]]:
                 SELECT article_id FROM articles WHERE $source IN (source, publisher)) USING (article_id))"""
         )
         values["source"] = wanted.source
-    for name, tag, scheme in (("countries", wanted.country, "country"), ("subjects", wanted.subject, "mediatopic")):
-        if tag:
-            conditions.append(
-                f"""list_has_any({name}, (SELECT list(DISTINCT tag) FROM article_tags
-                WHERE scheme = '{scheme}' AND (tag = ${scheme} OR upper(code) = upper(${scheme}))))"""
-            )
-            values[scheme] = tag
+    if wanted.country:
+        conditions.append("list_has_any(countries, $countries)")
+        values["countries"] = _tags(lake, "country", "country", wanted.country)
+    if wanted.subject:
+        conditions.append("list_has_any(subjects, $subjects)")
+        values["subjects"] = _tags(lake, "mediatopic", "subject", wanted.subject)
     return " AND ".join(conditions), values
+
+
+def _tags(lake: duckdb.DuckDBPyConnection, scheme: str, what: str, named: str) -> list[str]:
+    """The tags that are, or have the code or the name, that is given in any case."""
+    rows = lake.execute(
+        """SELECT DISTINCT tag FROM article_tags
+        WHERE scheme = $scheme AND lower(trim($named)) IN (lower(tag), lower(code), lower(name))""",
+        {"scheme": scheme, "named": named},
+    ).fetchall()
+    if not rows:
+        raise StoryError(f"no {what} {named!r} is in the lake")
+    return [row[0] for row in rows]
 
 
 def _stories(
@@ -175,7 +205,7 @@ def _stories(
     lists = ("countries", "subjects")
     return tuple(
         Story(
-            **row | known[row["story_id"]] | {name: tuple(row[name] or ()) for name in lists},
+            **row | known.get(row["story_id"], {}) | {name: tuple(row[name] or ()) for name in lists},
             told=tuple(told[row["story_id"]]),
         )
         for row in rows
@@ -243,11 +273,6 @@ def _beginnings(lake: duckdb.DuckDBPyConnection, article_ids: list[str]) -> dict
     )
 
 
-def _story(row: dict[str, Any], told: list[Told]) -> Story:
-    lists = {name: tuple(row[name] or ()) for name in ("countries", "subjects")}
-    return Story(**row | lists, told=tuple(told))
-
-
 # For a person
 
 
@@ -292,6 +317,8 @@ def _print_once(one: Story, out: TextIO) -> None:
 def print_story(one: Story, out: TextIO) -> None:
     """Print a story from its first article on, each copy under its original."""
     _print_head(one, out)
+    if one.asked_id:
+        paragraph(f"{one.asked_id[:8]} was merged into it", out)
     first, copies = _first(one.told), defaultdict(list)
     for told in one.told:
         copies[told.copy_of].append(told)

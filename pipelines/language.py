@@ -10,7 +10,7 @@ from warehouse.rows import Flag
 
 DETECT_CHARS = 1000
 OPENING_CHARS, CLEAR_SCORE = 300, 0.9
-"""A text whose opening is so clear is not read further, unless its publisher states another language."""
+"""A text whose opening and middle are so clear is not read further, unless its publisher states another language."""
 MIN_LETTERS = 20
 SURE_SCORE, SURE_LETTERS = 0.8, 100
 LIKELY_SCORE = 0.35
@@ -76,11 +76,9 @@ def detector() -> Any:
 def find_language(stated: str | None, body: str) -> tuple[str | None, frozenset[Flag]]:
     """The language, and the flag where publisher and text disagree; the text wins when it is long and clear."""
     declared = normalise_language(stated)
-    opening = _sample(body, 0, OPENING_CHARS)
-    if _letters(opening) >= DENIED_LETTERS:
-        ((detected, score),) = _scores(opening, most=1).items()
-        if score >= CLEAR_SCORE and _is_alike(declared, detected):
-            return declared or detected, frozenset()
+    clear = _clear_language(body)
+    if clear and _is_alike(declared, clear):
+        return declared or clear, frozenset()
     sample = _sample(body, 0)
     letters = _letters(sample)
     if letters < MIN_LETTERS:
@@ -95,6 +93,18 @@ def find_language(stated: str | None, body: str) -> tuple[str | None, frozenset[
         needed = LIKELY_SCORE if letters >= SURE_LETTERS else 0.5
         return (detected if scores[detected] >= needed else None), frozenset()
     return _compared(declared, scores, letters)
+
+
+def _clear_language(body: str) -> str | None:
+    """The language that a text's opening is clearly in, and its middle too; None where they do not tell."""
+    found = set()
+    for start in (0, len(body) // 2) if len(body) > DETECT_CHARS else (0,):
+        sample = _sample(body, start, OPENING_CHARS)
+        if _letters(sample) < DENIED_LETTERS:
+            return None
+        ((detected, score),) = _scores(sample, most=1).items()
+        found.add(detected if score >= CLEAR_SCORE else None)
+    return found.pop() if len(found) == 1 else None
 
 
 def _compared(declared: str, scores: dict[str, float], letters: int) -> tuple[str | None, frozenset[Flag]]:

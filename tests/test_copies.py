@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from warehouse import copies
 from warehouse.copies import HORIZON_DAYS, lacking, settle_copies
 from warehouse.rows import TABLES
 from warehouse.schema import create_table
@@ -277,6 +278,40 @@ def test_a_lake_without_index_comes_to_the_same(lake):
     assert (lacking(lake.connection), lake.copies()) == (0, before)
 
 
+def test_what_was_a_copy_by_way_of_another_is_none_when_that_one_is_edited(lake):
+    words = text_of(1, 200).split()
+    own, notes = text_of(3, 120).split(), text_of(2, 60)
+    original = Article("o", " ".join(words))
+    between = Article("c", f"{' '.join(words[80:])} {notes}", DAY + timedelta(hours=1))
+    last = f"{' '.join(own[:60])} {' '.join(words[150:])} {notes} {' '.join(own[60:])}"
+    lake.put(original, between, Article("z", last, DAY + timedelta(hours=2)))
+    assert lake.pairs() == {("c", "o"), ("z", "o")}
+    lake.put(replace(between, body=text_of(9)))
+    assert lake.pairs() == set()
+
+
+def test_what_held_an_article_as_an_original_frees_it_when_edited(lake):
+    agency, paper, others, own = (text_of(n, size).split() for n, size in ((11, 200), (12, 120), (13, 300), (15, 35)))
+    said = Article("o", " ".join(agency))
+    held = Article("x", " ".join(paper + agency[:80]), DAY + timedelta(hours=1))
+    later = Article("z", " ".join(others[:150] + paper[20:65] + own + others[150:]), DAY + timedelta(hours=2))
+    holder = Article("y", " ".join(paper[:65] + own), DAY + timedelta(hours=3))
+    lake.put(said, held, later, holder)
+    assert ("x", "o") not in lake.pairs()
+    lake.put(replace(holder, body=text_of(9)))
+    assert ("x", "o") in lake.pairs()
+
+
+def test_a_lost_index_is_made_anew_a_part_at_a_time(lake, monkeypatch):
+    lake.put(*(Article(f"a{n}", cut(STRIKE, 1 - n / 20), DAY + timedelta(hours=n)) for n in range(6)))
+    before = lake.copies()
+    lake.connection.execute("DELETE FROM lake.sketches")
+    monkeypatch.setattr(copies, "_CATCH_UP", 2)
+    while lacking(lake.connection):
+        settle_copies(lake.connection, "lacking", "r")
+    assert lake.copies() == before
+
+
 def crowd_of(seed):
     """Originals, copies of them, copies of those, mixtures: with dates that are alike, or missing."""
     rng = random.Random(seed)
@@ -320,15 +355,26 @@ def expected(articles):
     return {(line[copy].article_id, line[of].article_id) for copy, of in original.items()}
 
 
+def edited(rng, article, others):
+    """As an article may have been before its last edit: another text, or one like its own or another's, at another time."""
+    body = rng.choice(
+        [
+            text_of(rng.random()),
+            f"{text_of(rng.random(), 120)} {cut(rng.choice(others).body, 0.6)}",
+            cut(rng.choice(others).body, rng.uniform(0.4, 0.95)),
+            reworded(article.body, 0.1, rng.random()),
+        ]
+    )
+    return replace(article, body=body, published_at=rng.choice([None, DAY, DAY + timedelta(hours=rng.randrange(4))]))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_order_of_arrival_does_not_count(seed):
     articles = crowd_of(seed)
     wanted = expected(articles)
     for shuffle in range(4):
         rng = random.Random(shuffle)
-        came = [
-            a if rng.random() < 0.7 else replace(a, body=text_of(rng.random()), published_at=None) for a in articles
-        ]
+        came = [a if rng.random() < 0.6 else edited(rng, a, articles) for a in articles]
         edits = [a for a, first in zip(articles, came, strict=True) if a != first]
         rng.shuffle(came)
         lake = Lake()

@@ -121,7 +121,7 @@ def test_a_difference_is_shown_and_nothing_is_changed(home: Path) -> None:
     result = enrich(settings(home), Selection(), is_diff=True)
     assert rows(home, "articles", "article_tags", "duplicates", "sketches", "runs") == before
     shown = {(d.headline, d.part): d for d in result.differences}
-    assert shown["Two towns", Part.TAGS].before[0].startswith("country:chad TD 0.9 gazetteer/0")
+    assert shown["Two towns", Part.TAGS].before[0].startswith('country:chad TD "Chad" 0.9 gazetteer/0')
     assert shown["Two towns", Part.TAGS].after == ()
     assert any(line.startswith("country:kenya KE") for line in shown["Kenya and France share a ferry", Part.TAGS].after)
     assert shown["Two old towns", Part.COPIES].after[0].startswith("copy of ")
@@ -193,9 +193,44 @@ def test_the_command(home: Path, capsys) -> None:
     change(home, *OLDER)
     code, out, _ = run(capsys, "--home", str(home), "enrich", "--only", "tags", "--diff")
     assert code == 0
-    assert "tags: Two towns\n- country:chad TD 0.9 gazetteer/0 (Chad)\n" in out
+    assert 'tags: Two towns\n- country:chad TD "Chad" 0.9 gazetteer/0 (Chad)\n' in out
     assert out.endswith("3 of 5 articles would change: 3 in their tags\n")
     code, out, _ = run(capsys, "--home", str(home), "enrich", "--json")
     assert code == 0
     assert json.loads(out)["changed_tags"] == 3
     assert run(capsys, "--home", str(home), "enrich", "--only", "bodies")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--since", "nonsense"), 2, "'nonsense' is no time"),
+        (("--until", "nonsense"), 2, "'nonsense' is no time"),
+        (("--since", "2024-03-03", "--until", "2024-03-03"), 2, "--since 2024-03-03 is not before --until 2024-03-03"),
+        (("--source", "nosuch"), 1, "no source is named 'nosuch': see `newsmill sources list`"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_done(home: Path, capsys, words, code, said) -> None:
+    change(home, "DELETE FROM lake.vectors")
+    before = rows(home, "vectors", "runs")
+    found, _, err = run(capsys, "--home", str(home), "enrich", *words)
+    assert (found, said in err) == (code, True)
+    assert rows(home, "vectors", "runs") == before
+
+
+def test_a_change_of_the_name_or_the_top_code_of_a_tag_is_shown(home: Path, capsys) -> None:
+    change(home, "UPDATE lake.article_tags SET name = 'Kenia', top_code = 'XX' WHERE code = 'KE'")
+    _, out, _ = run(capsys, "--home", str(home), "enrich", "--only", "tags", "--diff")
+    assert [line.split(" 0")[0] for line in out.splitlines()[1:3]] == [
+        '- country:kenya KE of XX "Kenia"',
+        '+ country:kenya KE "Kenya"',
+    ]
+
+
+def test_a_difference_of_a_part_is_that_to_a_lake_that_is_caught_up(home: Path) -> None:
+    """Of older code, or with lost rows: what any run mends is none of the difference."""
+    tables = ("sketches", "duplicates", "vectors", "story_articles", "stories")
+    change(home, *(f"DROP TABLE lake.{table}" for table in tables))
+    result = enrich(settings(home), Selection(parts=(Part.STORIES,), since="2024-03-05"), is_diff=True)
+    assert (result.articles, result.changed, result.differences) == (1, 0, ())
+    assert rows(home, "stories", "sketches") == [[], []]

@@ -72,6 +72,12 @@ def test_what_stands_before_a_text_does_not_hide_its_language(language: str, bef
     assert find_language(language, before + TEXTS[language] * 20)[0] == language
 
 
+@pytest.mark.parametrize("stated", [None, "en", "de"])
+def test_a_quotation_that_opens_a_text_is_not_its_language(stated: str | None) -> None:
+    said = (TEXTS["en"] + " ") * 2
+    assert find_language(stated, said + (TEXTS["de"] + " ") * 16)[0] == "de"
+
+
 def test_a_region_or_script_of_the_stated_language_is_kept() -> None:
     assert find_language("pt_br", TEXTS["pt"])[0] == "pt-BR"
     assert find_language("zh-Hans", TEXTS["zh"])[0] == "zh-Hans"

@@ -47,8 +47,11 @@ def expected(rows, wanted):
         is_enough = count * max(rate_of(size), rate_of(later_size)) >= 0.1 * min(size, later_size)
         is_in_time = not (at and later_at) or later_at - at <= timedelta(days=HORIZON_DAYS)
         if count >= SHARED_SAMPLES and is_enough and is_in_time:
-            found[b].append((a, at, b, later_at))
-    return sorted((pair for pairs in found.values() for pair in pairs[:24]), key=repr)
+            share = count * max(rate_of(size), rate_of(later_size)) / min(size, later_size)
+            found[b].append((-share, earlier, (a, at, b, later_at)))
+    kept = {pair for pairs in found.values() for *_, pair in sorted(pairs, key=lambda pair: pair[1])[:12]}
+    kept |= {pair for pairs in found.values() for *_, pair in sorted(pairs)[:12]}
+    return sorted(kept, key=repr)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -11,16 +11,37 @@ Likenesses are whole numbers, so sums of them are exact and do not depend on the
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-Alike = Mapping[int, Mapping[int, int]]
-"""Of each thing, how alike others are to it; what is not there is 0."""
+
+class Likes(NamedTuple):
+    """How alike others are to a thing; what is not there is 0."""
+
+    others: npt.NDArray[np.int32]
+    """In ascending order."""
+    alike: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, others: npt.NDArray[np.int32], alike: npt.NDArray[np.int32]) -> Self:
+        order = np.argsort(others)
+        return cls(others[order], alike[order])
+
+    def to(self, things: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """How alike these things are to it, in their order."""
+        if not len(self.others):
+            return np.zeros(len(things), dtype=np.int32)
+        at = np.minimum(np.searchsorted(self.others, things), len(self.others) - 1)
+        return np.where(self.others[at] == things, self.alike[at], 0)
+
+
+Alike = Mapping[int, Likes]
+"""Of each thing, what it is like."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,45 +87,91 @@ def group(things: Sequence[int], alike: Alike, *, least: int, most: int) -> list
 
     Parts join that are alike by `least` or more on the average and have no more than `most` members together.
     """
-    place = {thing: at for at, thing in enumerate(things)}
-    sums = [{place[other]: n for other, n in alike[thing].items() if other in place} for thing in things]
-    trees: list[tuple[list[int], list[float]] | None] = [([thing], []) for thing in things]
-    heap: list[tuple[float, int, int]] = [
-        (-n, a, b) for a, row in enumerate(sums) for b, n in row.items() if a < b and n >= least and most > 1
-    ]
-    heapq.heapify(heap)
-    while heap:
-        negative, a, b = heapq.heappop(heap)
-        one, other = trees[a], trees[b]
-        if one is None or other is None or len(one[0]) + len(other[0]) > most:
-            continue
-        if sums[a][b] / (len(one[0]) * len(other[0])) != -negative:  # a part has grown since
-            continue
-        one[0].extend(other[0])
-        one[1].extend([-negative, *other[1]])
-        trees[b] = None
-        for c, n in sums[b].items():
-            if c != a:
-                sums[a][c] = sums[c][a] = sums[a].get(c, 0) + n
-                del sums[c][b]
-        del sums[a][b]
-        sums[b] = {}
-        for c, n in sums[a].items():
-            size = len((trees[c] or ((), ()))[0])
-            average = n / (len(one[0]) * size)
-            if average >= least and len(one[0]) + size <= most:
-                heapq.heappush(heap, (-average, min(a, c), max(a, c)))
-    return [Tree(tuple(leaves), tuple(levels)) for leaves, levels in filter(None, trees)]
+    if len(things) == 1:
+        return [Tree(tuple(things))]
+    return _Groups(things, alike, most).join(least)
+
+
+class _Groups:
+    """Groups that grow; one goes by the place of its first member.
+
+    Two that are each other's nearest join, whatever joins before or after elsewhere: a group is never nearer to a third
+    than the nearer of its parts was. So a chain from a group to its nearest and on ends in two that join, and time and
+    memory grow with the square of the number at the most (Murtagh, "A survey of recent advances in hierarchical
+    clustering algorithms", 1983).
+    """
+
+    def __init__(self, things: Sequence[int], alike: Alike, most: int) -> None:
+        self._most = most
+        self._trees: list[tuple[list[int], list[float]]] = [([thing], []) for thing in things]
+        self._members = [[at] for at in range(len(things))]
+        self._group = np.arange(len(things))
+        """Of each thing, the group that it is in."""
+        self._sizes = np.ones(len(things))
+        beyond = max(things) + 1
+        place = np.full(beyond + 1, -1, dtype=np.int32)
+        place[list(things)] = self._group
+        self._rows = dict(
+            enumerate(_within(place[np.minimum(alike[it].others, beyond)], alike[it].alike) for it in things)
+        )
+        """Of each group, others as they were when it was looked at last, and how alike they are to it in sum, which is exact."""
+
+    def join(self, least: int) -> list[Tree]:
+        for start in range(len(self._trees)):
+            chain = [start] if self._group[start] == start else []
+            while chain:
+                nearest, average = self._nearest(chain[-1])
+                if average < least:
+                    chain.pop()
+                elif nearest in chain[-2:-1]:
+                    self._join(min(nearest, chain[-1]), max(nearest, chain[-1]), average)
+                    chain = chain[:-2] or [start]
+                else:
+                    chain.append(nearest)
+        return [Tree(tuple(leaves), tuple(levels)) for leaves, levels in self._trees if leaves]
+
+    def _nearest(self, group: int) -> tuple[int, float]:
+        """The group that is most alike of those that may join this one, the first of several, and how alike it is."""
+        met, of_each = self._rows[group]
+        total = np.bincount(self._group[met], of_each, len(self._group)).astype(np.float64, copy=False)
+        total[group] = 0
+        others = np.flatnonzero(total).astype(np.int32)
+        sums = total[others]
+        self._rows[group] = others, sums
+        sizes = self._sizes[others]
+        averages = np.where(sizes + self._sizes[group] <= self._most, sums / (sizes * self._sizes[group]), 0)
+        if not len(averages):
+            return group, 0.0
+        at = averages.argmax()
+        return int(others[at]), float(averages[at])
+
+    def _join(self, one: int, other: int, average: float) -> None:
+        leaves, levels = self._trees[other]
+        self._trees[one][0].extend(leaves)
+        self._trees[one][1].extend([average, *levels])
+        self._trees[other] = [], []
+        self._group[self._members[other]] = one
+        self._members[one] += self._members[other]
+        self._sizes[one] += self._sizes[other]
+        (others, sums), (more, more_sums) = self._rows[one], self._rows.pop(other)
+        self._rows[one] = np.concatenate([others, more]), np.concatenate([sums, more_sums])
+
+
+def _within(
+    places: npt.NDArray[np.int32], alike: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    kept = places >= 0
+    return places[kept], alike[kept].astype(np.float64)
 
 
 def is_torn(one: Tree, other: Tree, alike: Alike, *, least: int, most: int) -> bool:
     """Whether a part of the one and a part of the other would have joined, had the two groups come together among each other."""
-    if len(one.leaves) == len(other.leaves) == 1:
-        return most > 1 and alike[one.leaves[0]].get(other.leaves[0], 0) >= least
     sums = np.zeros((len(one.leaves) + 1, len(other.leaves) + 1), dtype=np.int64)
+    others = np.array(other.leaves, dtype=np.int32)
     for at, thing in enumerate(one.leaves, 1):
-        row = alike[thing]
-        sums[at, 1:] = [row.get(leaf, 0) for leaf in other.leaves]
+        sums[at, 1:] = alike[thing].to(others)
+    if len(one.leaves) == len(other.leaves) == 1:
+        return most > 1 and int(sums[1, 1]) >= least
     sums = sums.cumsum(0).cumsum(1)
     starts, ends, joined = one.parts
     other_starts, other_ends, other_joined = other.parts

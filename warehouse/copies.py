@@ -41,6 +41,8 @@ _HOLDING = 24
 """Later articles that are looked at, of those that are mostly made of one."""
 HORIZON_DAYS = 366
 """Articles whose times of publication lie further apart are copies only by their whole bodies, addresses or ids."""
+_SHINGLES = 10_000_000
+"""Of bodies that are kept for the next comparison: some ten bytes each."""
 _BODIES = 20_000
 """Bodies whose shingles are held at a time: some 2 KB each."""
 _READS = 12
@@ -50,7 +52,9 @@ _CATCH_UP = 10_000
 
 _PLACED = "coalesce(published_at, CASE WHEN role IN ('entry', 'page') THEN first_seen_at END)"
 _PUBLISHER = "coalesce(publisher, CASE WHEN role IN ('entry', 'page') THEN source END)"
-_SAME_TEXT = "CASE WHEN word_count < 10 THEN concat(body_sha256, lower(headline)) ELSE body_sha256 END"
+_SAME_TEXT = (
+    "CASE WHEN word_count < 10 THEN concat(body_sha256, coalesce(lower(headline), article_id)) ELSE body_sha256 END"
+)
 """A few words (“All songs”, “Watch the video below.”) are the same text under the same headline only."""
 
 Pair = tuple[str, str]
@@ -126,7 +130,12 @@ def _sketch(connection: duckdb.DuckDBPyConnection, changed: str, staged: str | N
         LEFT JOIN (SELECT article_id, body_sha256, placed_at, sketch_version FROM {sketched}) s USING (article_id)
         WHERE (a.body_sha256, a.placed_at, {SKETCH_VERSION}) IS DISTINCT FROM (s.body_sha256, s.placed_at, s.sketch_version)"""
     )
+    connection.execute("CREATE OR REPLACE TEMP TABLE former AS FROM lake.sketches WHERE false")
     if connection.execute("SELECT 1 FROM unsketched WHERE is_there LIMIT 1").fetchone():
+        connection.execute(
+            f"""INSERT INTO former FROM lake.sketches SEMI JOIN (FROM unsketched WHERE is_there) USING (article_id)
+            WHERE sketch_version = {SKETCH_VERSION}"""
+        )
         connection.execute(
             "DELETE FROM lake.sketches WHERE article_id IN (SELECT article_id FROM unsketched WHERE is_there)"
         )
@@ -171,15 +180,24 @@ class _Copies:
         """Of those that were decided anew, what holds."""
         self._matches: dict[str, dict[str, _Match]] = {}
         """Of those that were searched for, whatever they match."""
+        self._likenesses: dict[Pair, Likeness] = {}
+        self._bodies: dict[str, Shingled] = {}
+        self._shingles = 0
 
     def settle(self, changed: str) -> int:
         self._fresh = fresh = self._ids("SELECT article_id FROM fresh")
         hanging = self._ids(
             f"SELECT article_id FROM lake.duplicates SEMI JOIN (SELECT article_id AS duplicate_of FROM {changed}) USING (duplicate_of)"
         )
-        held = self._ids(f"SELECT duplicate_of FROM lake.duplicates SEMI JOIN {changed} USING (article_id)")
-        self._decide(fresh | hanging | held, fresh)
+        self._decide(fresh | hanging | self._touched(), fresh)
         return self._write()
+
+    def _touched(self) -> set[str]:
+        """The articles that what has changed was like before."""
+        if not self._connection.execute("SELECT 1 FROM former LIMIT 1").fetchone():
+            return set()
+        self._connection.execute("CREATE OR REPLACE TEMP TABLE wanted AS FROM former")
+        return {ident for row in near_pairs(self._connection, horizon_days=HORIZON_DAYS) for ident in (row[0], row[2])}
 
     def _ids(self, sql: str) -> set[str]:
         return {row[0] for row in self._connection.execute(sql).fetchall()}
@@ -187,7 +205,8 @@ class _Copies:
     def _decide(self, undecided: set[str], fresh: set[str]) -> None:
         """Decide in the order of places: what comes earlier never depends on what comes later."""
         self._search(undecided)
-        undecided |= {other for ident in fresh for other in self._held(ident)}
+        undecided &= self._places.keys()  # what the index lacks is decided when it is taken in
+        undecided |= {other for ident in fresh & undecided for other in self._freed_by(ident)}
         queue = [(self._places[ident], ident) for ident in undecided]
         heapq.heapify(queue)
         while queue:
@@ -234,7 +253,7 @@ class _Copies:
         """
         matches = self._matches[ident]
         found: list[tuple[bool, float, Place, _Copy]] = []
-        for other, match in list(matches.items()):
+        for other, match in matches.items():
             if self._places[other] > self._places[ident] or not match.is_copy:
                 continue
             copy = self._of(other)
@@ -248,10 +267,12 @@ class _Copies:
 
     def _likened(self, ident: str, other: str) -> _Match | None:
         """How the article matches one that the search may have missed."""
-        matches = self._matches[ident]
-        if other not in matches:
-            self._note_alike([(other, ident)])
-        return matches.get(other)
+        if found := self._matches[ident].get(other):
+            return found
+        if _are_far_apart(self._places[other], self._places[ident]):
+            return None
+        (likeness,) = self._compared([(other, ident)]).values()
+        return _Match("near", round(likeness.share, 4)) if likeness.is_alike else None
 
     def _is_held(self, ident: str, copy: _Copy) -> bool:
         """Whether a later article needs this one as its original."""
@@ -262,7 +283,7 @@ class _Copies:
         pairs = [(copy.original, other) for _, other in later[:_HOLDING] if not self._noted((copy.original, other))]
         return not all(likeness.is_alike for likeness in self._compared(pairs).values())
 
-    def _held(self, ident: str) -> Iterator[str]:
+    def _freed_by(self, ident: str) -> Iterator[str]:
         """The earlier articles that can no longer be copies of what they are."""
         for other, match in self._matches[ident].items():
             copy = self._before[other]
@@ -359,13 +380,23 @@ class _Copies:
 
     def _compared(self, pairs: Sequence[Pair], *, is_named: bool = False) -> dict[Pair, Likeness]:
         """What the bodies of the pairs have in common."""
-        found: dict[Pair, Likeness] = {}
-        for some in _sliced(sorted(pairs)):
+        found = {} if is_named else self._likenesses
+        for some in _sliced(sorted(pair for pair in pairs if pair not in found)):
             bodies = self._shingled({ident for pair in some for ident in pair})
             found.update(((one, other), compare(bodies[one], bodies[other], is_named=is_named)) for one, other in some)
-        return found
+        return {pair: found[pair] for pair in pairs}
 
-    def _shingled(self, idents: Iterable[str]) -> dict[str, Shingled]:
+    def _shingled(self, idents: set[str]) -> dict[str, Shingled]:
+        """The articles' bodies, those lately read among them."""
+        if self._shingles > _SHINGLES:
+            self._bodies.clear()
+            self._shingles = 0
+        read = self._read_bodies(idents - self._bodies.keys())
+        self._shingles += sum(len(body.all) for body in read.values())
+        self._bodies |= read
+        return self._bodies
+
+    def _read_bodies(self, idents: set[str]) -> dict[str, Shingled]:
         """The articles' bodies; those of one time are read together, so that little else of the lake is."""
         found: dict[str, Shingled] = {}
         dated = [(at, ident) for ident in idents if isinstance(at := self._places[ident][1], datetime)]
@@ -418,6 +449,11 @@ def _near_in_time(dated: Sequence[tuple[datetime, str]]) -> list[Sequence[tuple[
     gaps = [(later[0] - earlier[0], at) for at, (earlier, later) in enumerate(pairwise(dated), 1)]
     cuts = sorted(at for gap, at in heapq.nlargest(_READS - 1, gaps) if gap > _GAP)
     return [dated[start:end] for start, end in pairwise([0, *cuts, len(dated)])] if dated else []
+
+
+def _are_far_apart(one: Place, other: Place) -> bool:
+    times = [place[1] for place in (one, other) if isinstance(place[1], datetime)]
+    return len(times) == 2 and abs(times[1] - times[0]) > timedelta(days=HORIZON_DAYS)
 
 
 def _sliced(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:

@@ -19,8 +19,9 @@ from warehouse.shingles import SHARED_SAMPLES, rate_of
 
 EARLIEST = 20
 """Of the articles that share a shingle, so many of the earliest are compared with the others: what more share is boilerplate."""
-_CANDIDATES = 24
-"""Of the earlier articles that share about enough with one, so many of the earliest are compared with it."""
+_CANDIDATES = 12
+"""Of the earlier articles that share about enough with one, so many of the earliest are compared with it, and of those that
+share most."""
 _ABOUT_ENOUGH = 0.1
 _AT_A_TIME = 50_000
 _PAIRS_AT_A_TIME = 4_000_000
@@ -31,6 +32,7 @@ _UNDATED = np.iinfo(np.int64).max
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Row = tuple[str, datetime | None, str, datetime | None]
 """The earlier article and its time, the later one and its own."""
 
@@ -122,7 +124,7 @@ class _Sharing:
         articles = articles.take(pa.array(order))
         at = np.sort((of.astype(np.int64) << 32) | places[rows].astype(np.int64))
         found = [_enough(codes, articles, horizon) for codes in _paired(at >> 32, at & 0xFFFFFFFF, is_wanted)]
-        return _named(_earliest(np.concatenate(found)), articles) if found else []
+        return _named(_best(*map(np.concatenate, zip(*found, strict=True))), articles) if found else []
 
 
 def _placed(some: pa.RecordBatch | pa.Table) -> pa.Table:
@@ -172,8 +174,8 @@ def _sliced(some: Ints, keys: Ints, counts: Ints) -> Iterator[Ints]:
         start = end
 
 
-def _enough(codes: Ints, articles: pa.Table, horizon: int) -> Ints:
-    """Of the pairs, each once, those that share about enough."""
+def _enough(codes: Ints, articles: pa.Table, horizon: int) -> tuple[Ints, Floats]:
+    """Of the pairs, each once, those that share about enough, and how much of the shorter one that is."""
     pairs, shared = np.unique(codes, return_counts=True)
     pairs, shared = pairs[shared >= SHARED_SAMPLES], shared[shared >= SHARED_SAMPLES]
     both = np.stack([pairs >> 32, pairs & 0xFFFFFFFF])
@@ -181,16 +183,18 @@ def _enough(codes: Ints, articles: pa.Table, horizon: int) -> Ints:
     rates = np.array(list(map(rate_of, sizes.ravel().tolist())), dtype=np.int64).reshape(sizes.shape)
     is_enough = shared * rates.max(axis=0) >= _ABOUT_ENOUGH * sizes.min(axis=0)
     is_in_time = (times[1] - times[0] <= horizon) | (times[1] == _UNDATED)
-    kept: Ints = pairs[is_enough & is_in_time]
-    return kept
+    is_kept = is_enough & is_in_time
+    return pairs[is_kept], (shared * rates.max(axis=0) / sizes.min(axis=0))[is_kept]
 
 
-def _earliest(pairs: Ints) -> Ints:
-    """Of each later article, those with the earliest others."""
-    ordered = np.sort(((pairs & 0xFFFFFFFF) << 32) | (pairs >> 32))
-    later = ordered >> 32
-    rank = np.arange(len(later)) - np.searchsorted(later, later)
-    return ordered[rank < _CANDIDATES]
+def _best(pairs: Ints, shares: Floats) -> Ints:
+    """Of each later article, those with the earliest others, and those with the others that it shares most with."""
+    turned = ((pairs & 0xFFFFFFFF) << 32) | (pairs >> 32)
+    kept = []
+    for order in (np.argsort(turned), np.lexsort((turned, -shares, turned >> 32))):
+        later = turned[order] >> 32
+        kept.append(turned[order][np.arange(len(later)) - np.searchsorted(later, later) < _CANDIDATES])
+    return np.union1d(*kept)
 
 
 def _named(pairs: Ints, articles: pa.Table) -> list[Row]:

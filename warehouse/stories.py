@@ -8,8 +8,7 @@ articles concern. Articles in two languages share no story.
 Only the ids have a history: a story keeps its id while it grows. Where two become one, the id of the one with fewer
 articles in it is kept and points to the other; where one falls apart, the part with most of its articles keeps the id.
 
-The index is the table `vectors`, written in the same transaction; where it is not there, or of older code, `untold`
-names the articles to settle.
+The index is the table `vectors`, written in the same transaction; what it lacks `warehouse.untold` finds.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.clusters import Tree, group, is_torn
+from warehouse.clusters import Likes, Tree, group, is_torn
 from warehouse.passing import fill, insert, keep
 from warehouse.publishers import PUBLISHER, plain_publisher
 from warehouse.rows import VectorRow
@@ -54,14 +53,14 @@ _HELD_AT_A_TIME = 50_000
 """Articles of the index that they are compared with at a time: the same."""
 _LAST_BITS = 2**20 - 1
 """Bits of a term that tell of most that they are not asked for."""
-_CATCH_UP = 10_000
 _SHARE_OF_TAGS = 0.2
 _MOST_TAGS = 5
 _BEGINNING = 120
 """Characters of a text that stand for a headline."""
 
-_EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
-_PLACED = "coalesce(published_at, first_seen_at)"
+_EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+PLACED = "coalesce(published_at, first_seen_at)"
+_OVERDUE = "state = 'open' AND last_published_at < ?"
 
 Place = tuple[datetime, str]
 """Of an article in the order of time: when it was published or first seen, and its id."""
@@ -92,36 +91,23 @@ def settle_stories(
     sys.audit("newsmill.point", "loaded-stories")
 
 
-def untold(connection: duckdb.DuckDBPyConnection) -> int:
-    """Fill the temporary table `untold` with ids of articles that are in no story or have no vector, the earliest first.
+def are_overdue(connection: duckdb.DuckDBPyConnection, *, clock: datetime) -> bool:
+    """Whether stories are to be closed, which no article of today would join."""
+    return bool(connection.execute(f"SELECT 1 FROM lake.stories WHERE {_OVERDUE} LIMIT 1", [_oldest(clock)]).fetchone())
 
-    Gives their number, which is 0 at once where there are none, and bounded where there are.
-    """
-    numbers = connection.execute(
-        f"""SELECT (SELECT count(*) FROM lake.articles), (SELECT count(*) FROM lake.story_articles),
-            (SELECT count(*) FROM lake.vectors WHERE vector_version = {VECTOR_VERSION})"""
-    ).fetchone()
-    if numbers and len(set(numbers)) == 1:
-        return 0
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE untold AS
-        WITH lacking AS (
-            SELECT article_id, {_PLACED} AS placed_at FROM lake.articles
-            ANTI JOIN (FROM lake.vectors WHERE vector_version = {VECTOR_VERSION}) USING (article_id)
-            UNION
-            SELECT article_id, {_PLACED} AS placed_at FROM lake.articles ANTI JOIN lake.story_articles USING (article_id)
-            ORDER BY placed_at, article_id LIMIT {_CATCH_UP}
-        )
-        SELECT article_id FROM lacking
-        UNION SELECT duplicate_of FROM lake.duplicates SEMI JOIN lacking USING (article_id)"""
-    )
-    (count,) = connection.execute("SELECT count(*) FROM untold").fetchone() or (0,)
-    return int(count)
+
+def close_stories(connection: duckdb.DuckDBPyConnection, *, clock: datetime) -> None:
+    """Close those stories."""
+    connection.execute(f"UPDATE lake.stories SET state = 'closed' WHERE {_OVERDUE}", [_oldest(clock)])
+
+
+def _oldest(clock: datetime) -> datetime:
+    return clock - timedelta(WINDOW_DAYS)
 
 
 def _vectorise(connection: duckdb.DuckDBPyConnection, staged: str | None) -> None:
     """`moved`: those of the articles that the index lacks, or has another content or time of; it holds them then."""
-    columns = f"article_id, content_sha256, coalesce(language, '') AS language, {_PLACED} AS placed_at"
+    columns = f"article_id, content_sha256, coalesce(language, '') AS language, {PLACED} AS placed_at"
     keep(connection, "there", "retold", columns)
     indexed = "lake.vectors SEMI JOIN there USING (article_id)"
     if not connection.execute(f"SELECT article_id FROM {indexed} LIMIT 1").fetchone():
@@ -218,7 +204,7 @@ class _Held:
         self._articles = pc.list_parent_indices(articles["terms"]).to_numpy()[kept]
         self._weights = pc.list_flatten(articles["weights"]).to_numpy()[kept]
 
-    def alike(self, one: _Compared) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def alike(self, one: _Compared) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Which of the articles are like the one, and how much."""
         at = np.searchsorted(self._terms, one.terms)
         starts, ends = self._bounds[at], self._bounds[at + 1]
@@ -229,9 +215,9 @@ class _Held:
         found = np.flatnonzero(sums >= _NOTHING)
         days = np.abs(self._seconds[found] - one.seconds) / 86_400
         share = np.maximum(_LEAST_OF_TIME, np.exp(-(days**2) / (2 * _SIGMA_DAYS**2)))
-        alike = np.where(days <= WINDOW_DAYS, sums[found] * share, 0).astype(np.int64)
+        alike = np.where(days <= WINDOW_DAYS, sums[found] * share, 0).astype(np.int32)
         kept = alike >= _NOTHING
-        return found[kept], alike[kept]
+        return found[kept].astype(np.int32), alike[kept]
 
 
 class _Stories:
@@ -243,7 +229,7 @@ class _Stories:
         self._article_ids: list[str] = []
         self._members: dict[int, _Member] = {}
         """By their numbers, the articles of which more is known than that they are like one."""
-        self._alike: dict[int, dict[int, int]] = {}
+        self._alike: dict[int, Likes] = {}
         """Of those that were compared, what they are like."""
         self._trees: dict[int, Tree] = {}
         """Of each article that is placed, its story."""
@@ -253,6 +239,8 @@ class _Stories:
         self._asked: set[int] = set()
         self._pools: dict[int, set[int]] = {}
         """Of each article that is placed, those that have been placed together with it."""
+        self._grouped_with: dict[int, set[int]] = {}
+        """Of each article that was placed anew, those that were then: the story of one does not tear that of another."""
         self._read: tuple[datetime, datetime] | None = None
         """The times whose stories have been read."""
         self._worked: set[int] = set()
@@ -263,7 +251,8 @@ class _Stories:
         for some in self._chunks():
             self._place(some)
         self._write(gone, stories)
-        self._close()
+        if are_overdue(self._connection, clock=self._clock):
+            close_stories(self._connection, clock=self._clock)
 
     # What is concerned
 
@@ -376,8 +365,9 @@ class _Stories:
     def _pool(self, leaves: set[int]) -> None:
         self._pools.update(dict.fromkeys(leaves, leaves))
 
-    def _grouped(self, leaves: Collection[int]) -> list[Tree]:
+    def _grouped(self, leaves: set[int]) -> list[Tree]:
         trees = group(sorted(leaves, key=self._place_of), self._alike, least=JOIN, most=_MOST)
+        self._grouped_with.update(dict.fromkeys(leaves, leaves))
         for tree in trees:
             self._trees.update(dict.fromkeys(tree.leaves, tree))
             self._worked.update(tree.leaves)
@@ -385,12 +375,14 @@ class _Stories:
 
     def _likes(self, trees: Iterable[Tree]) -> set[int]:
         """All that are like enough to a member to be of its story."""
-        return {other for tree in trees for leaf in tree.leaves for other, n in self._alike[leaf].items() if n >= JOIN}
+        likes = (self._alike[leaf] for tree in trees for leaf in tree.leaves)
+        return set(np.unique(np.concatenate([one.others[one.alike >= JOIN] for one in likes])).tolist())
 
     def _neighbours(self, tree: Tree) -> list[Tree]:
-        """The stories with a member that is like one of this, but for those that were placed together with it."""
-        pool = self._pools[tree.leaves[0]]
-        found = {self._trees[other] for other in self._likes([tree]) - pool if other in self._trees}
+        """The stories with a member that is like one of this, but for those that are or were worked out together with it."""
+        leaf = tree.leaves[0]
+        others = self._likes([tree]) - self._pools[leaf] - self._grouped_with[leaf]
+        found = {self._trees[other] for other in others if other in self._trees}
         return sorted(found, key=lambda other: self._place_of(other.leaves[0]))
 
     def _meet_neighbours(self, trees: Sequence[Tree]) -> None:
@@ -417,15 +409,13 @@ class _Stories:
 
     def _read_stories(self, times: Sequence[datetime]) -> None:
         """`near_stories`: the originals of the stories that have one in the window around the times, with some leeway."""
-        window = timedelta(WINDOW_DAYS)
-        first, last = min(times) - window, max(times) + window
+        first, last = _around(min(times), max(times))
         if self._read and self._read[0] <= first and last <= self._read[1]:
             return
-        self._read = first, last = first - window, last + window
+        self._read = first, last = _around(first, last)
         self._execute(
             "CREATE OR REPLACE TEMP TABLE near AS SELECT article_id, placed_at FROM lake.vectors WHERE placed_at BETWEEN ? AND ?",
-            first - window,
-            last + window,
+            *_around(first, last),
         )
         self._execute(
             """CREATE OR REPLACE TEMP TABLE near_stories AS
@@ -448,10 +438,11 @@ class _Stories:
         fresh = sorted(set(numbers) - self._alike.keys())
         if not fresh:
             return
-        self._alike.update((number, {}) for number in fresh)
+        nothing = np.zeros(0, dtype=np.int32)
+        self._alike.update((number, Likes(nothing, nothing)) for number in fresh)
         fill(self._connection, "compared", number=fresh, article_id=[self._article_ids[number] for number in fresh])
         times = [self._members[number].place[0] for number in fresh]
-        first, last, window = min(times), max(times), timedelta(WINDOW_DAYS)
+        first, last = min(times), max(times)
         found = self._execute(
             """SELECT number, epoch(placed_at) AS seconds, terms, weights FROM lake.vectors JOIN compared USING (article_id)
             WHERE placed_at BETWEEN ? AND ? AND len(terms) > 0""",
@@ -465,19 +456,21 @@ class _Stories:
         near = self._execute(
             """SELECT article_id, epoch(placed_at) AS seconds, terms, weights FROM lake.vectors
             WHERE placed_at BETWEEN ? AND ?""",
-            first - window,
-            last + window,
+            *_around(first, last),
         )
+        likes: dict[int, list[Likes]] = {one.number: [] for one in compared}
         for some in near.to_arrow_reader(_HELD_AT_A_TIME):
             held = _Held(some, terms)
             found = [held.alike(one) for one in compared]
             places = np.unique(np.concatenate([at for at, _ in found]))
-            others = np.zeros(some.num_rows, dtype=np.int64)
+            others = np.zeros(some.num_rows, dtype=np.int32)
             others[places] = [self._number(article_id) for article_id in some["article_id"].take(places).to_pylist()]
             for one, (at, alike) in zip(compared, found, strict=True):
-                row = self._alike[one.number]
-                row.update(zip(others[at].tolist(), alike.tolist(), strict=True))
-                row.pop(one.number, None)
+                is_other = others[at] != one.number
+                likes[one.number].append(Likes(others[at][is_other], alike[is_other]))
+        self._alike.update(
+            (number, Likes.of(*map(np.concatenate, zip(*of, strict=True)))) for number, of in likes.items() if of
+        )
 
     # Writing
 
@@ -498,7 +491,8 @@ class _Stories:
             self._execute("INSERT INTO was_told FROM lake.story_articles SEMI JOIN rewritten USING (story_id)")
         self._execute("DELETE FROM lake.story_articles WHERE story_id IN (FROM rewritten)")
         self._execute("DELETE FROM lake.stories WHERE story_id IN (FROM rewritten)")
-        self._execute("INSERT INTO lake.story_articles BY NAME FROM settled")
+        self._execute(_TOLD)
+        self._execute("INSERT INTO lake.story_articles BY NAME FROM settled SEMI JOIN told USING (article_id)")
         sys.audit("newsmill.point", "loaded-story-articles")
         self._insert_stories()
         self._forward(ended - set(names), dict(zip(names, shares, strict=True)), gone)
@@ -514,7 +508,9 @@ class _Stories:
     def _names(self, trees: Sequence[Tree], shares: Sequence[Counter[str]]) -> list[str]:
         """The id of each story: that of the one whose articles it has most of, else one of its own."""
         began = dict(self._execute("SELECT story_id, first_published_at FROM before").fetchall())
-        wishes = [(-n, began[story], story, at) for at, of in enumerate(shares) for story, n in of.items()]
+        wishes = [
+            (-n, began.get(story, _EVER[1]), story, at) for at, of in enumerate(shares) for story, n in of.items()
+        ]
         names: dict[int, str] = {}
         taken: set[str] = set()
         for _, _, story, at in sorted(wishes):
@@ -565,17 +561,16 @@ class _Stories:
         others = len(tree.leaves) - 1
         if not others:
             return [1.0]
-        sums = [sum(self._alike[leaf].get(other, 0) for other in tree.leaves) for leaf in tree.leaves]
+        leaves = np.array(tree.leaves, dtype=np.int32)
+        sums = [int(self._alike[leaf].to(leaves).sum()) for leaf in tree.leaves]
         return [round(min(1.0, n / others / UNIT**2), 4) for n in sums]
 
     def _insert_stories(self) -> None:
         """The rows of what is settled."""
-        oldest = self._clock - timedelta(WINDOW_DAYS)
-        self._execute(_TOLD)
         self._execute(_CENTRAL)
         if self._execute("SELECT 1 FROM central WHERE headline IS NULL LIMIT 1").fetchone():
             self._execute(_BEGIN)
-        self._execute(_STORIES, oldest)
+        self._execute(_STORIES, _oldest(self._clock))
 
     def _forward(self, ended: set[str], shares: dict[str, Counter[str]], gone: dict[str, str]) -> None:
         """Keep the ids of stories that are no more, each pointing to the one that holds most of its articles."""
@@ -607,14 +602,12 @@ class _Stories:
                 'UPDATE lake.stories AS s SET merged_into = m."into" FROM merged m WHERE s.merged_into = m.story_id'
             )
 
-    def _close(self) -> None:
-        """Close the stories that no article of today would join."""
-        old = "lake.stories WHERE state = 'open' AND last_published_at < ?"
-        oldest = self._clock - timedelta(WINDOW_DAYS)
-        if self._execute(f"SELECT 1 FROM {old} LIMIT 1", oldest).fetchone():
-            self._execute(
-                "UPDATE lake.stories SET state = 'closed' WHERE state = 'open' AND last_published_at < ?", oldest
-            )
+
+def _around(first: datetime, last: datetime) -> tuple[datetime, datetime]:
+    """The times with the window before and after, as far as there are times."""
+    earliest, latest = _EVER
+    window = timedelta(WINDOW_DAYS)
+    return max(first, earliest + window) - window, min(last, latest - window) + window
 
 
 def _story_id(article_id: str, attempt: int) -> str:
@@ -625,7 +618,7 @@ _TOLD = f"""
 CREATE OR REPLACE TEMP TABLE told AS
 SELECT s.story_id, s.article_id, s.score, s.position IS NULL AS is_copy, a.* EXCLUDE (article_id)
 FROM settled s JOIN (
-    SELECT article_id, headline, language, {_PLACED} AS placed_at, published_at, {plain_publisher(PUBLISHER)} AS publisher
+    SELECT article_id, headline, language, {PLACED} AS placed_at, published_at, {plain_publisher(PUBLISHER)} AS publisher
     FROM lake.articles SEMI JOIN settled USING (article_id)
 ) a USING (article_id)
 """

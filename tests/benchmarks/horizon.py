@@ -86,10 +86,7 @@ def _filled(home: Home, count: int) -> Iterator[Figure]:
     lake.insert("outcomes", count, IDS | {"decision": "'new'", "version": "1"})
     lake.insert("files", count, FILES)
     _tell(lake, news.era_begins, count)
-    for table in _INDEXES:  # of a year's articles themselves, merging would need more than this memory
-        lake.connection.execute("CALL ducklake_flush_inlined_data('lake', table_name => ?)", [table])
-        lake.connection.execute("CALL ducklake_merge_adjacent_files('lake', ?)", [table])
-        lake.connection.execute("CALL ducklake_rewrite_data_files('lake', ?, delete_threshold => 0.01)", [table])
+    lake.maintain()
     sizes = dict(lake.connection.execute(_SIZES).fetchall())
     lake.connection.close()
     pq.write_table(pa.Table.from_batches(news.batches(count, end)), home.path / "new.parquet")
