@@ -268,6 +268,28 @@ def test_hundreds_of_copies_of_one_report_are_all_found(lake):
     assert lake.pairs() == {(f"c{n:03d}", "c000") for n in range(1, 80)}
 
 
+def test_hundreds_of_copies_follow_an_original_that_comes_late(lake):
+    crowd = [Article(f"c{n:03d}", reworded(STRIKE, 0.05, n), DAY + timedelta(minutes=n)) for n in range(160)]
+    for at in range(0, 160, 40):
+        lake.put(*reversed(crowd[at : at + 40]))
+    lake.put(Article("a", STRIKE, DAY - timedelta(1)))
+    assert lake.pairs() == {(copy.article_id, "a") for copy in crowd}
+
+
+def test_what_comes_newest_first_is_compared_as_often_as_what_comes_oldest_first(monkeypatch):
+    notice, compared = text_of(30, 40), []
+    monkeypatch.setattr(copies, "compare", lambda *of, **how: compared.append(of) or compare(*of, **how))
+    crowd = [Article(f"n{n:04d}", f"{text_of(1000 + n, 120)} {notice}", DAY + timedelta(minutes=n)) for n in range(400)]
+    counts = []
+    for line in (crowd, crowd[::-1]):
+        lake, before = Lake(), len(compared)
+        for at in range(0, 400, 50):
+            lake.put(*line[at : at + 50])
+        assert lake.pairs() == set()
+        counts.append(len(compared) - before)
+    assert counts[1] < 2.5 * counts[0]
+
+
 def test_a_lake_without_index_comes_to_the_same(lake):
     lake.put(Article("a", STRIKE), Article("b", cut(STRIKE, 0.5), DAY + timedelta(1)), Article("c", text_of(2)))
     before = lake.copies()

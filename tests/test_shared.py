@@ -16,6 +16,8 @@ BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 TYPES = (pa.string(), pa.timestamp("us", "UTC"), pa.int64(), pa.list_(pa.uint32()))
 SIZES = (20, 70, 150, 300)
 
+NEXT = 7
+
 
 def sketches(dice, count, pool):
     """Id, time, number of shingles and sample of so many articles; of the pool's shingles the first are the most common."""
@@ -38,8 +40,11 @@ def expected(rows, wanted):
     common = defaultdict(int)
     for group in having.values():
         for n, earlier in enumerate(group[:EARLIEST]):
+            others = [later for later in group[n + 1 :] if line[later][0] not in wanted]
+            if line[earlier][0] in wanted:
+                others = others[:NEXT]
             for later in group[n + 1 :]:
-                if {line[earlier][0], line[later][0]} & wanted:
+                if line[later][0] in wanted or (line[earlier][0] in wanted and later in others):
                     common[earlier, later] += 1
     found = defaultdict(list)
     for (earlier, later), count in sorted(common.items()):
@@ -61,6 +66,7 @@ def test_the_pairs_are_those_of_the_definition_however_the_index_streams_by(seed
     rows = sketches(dice, dice.choice((60, 250)), pool)
     line = sorted(rows, key=lambda row: (row[1] is None, row[1] or BEGIN))
     wanted = {row[0] for row in (line[:20], line[-20:], dice.sample(rows, len(rows) // 3), rows)[seed % 4]}
+    monkeypatch.setattr(shared, "_NEXT", NEXT)
     monkeypatch.setattr(shared, "_PRUNED_AT", dice.choice((10, 10**6)))
     monkeypatch.setattr(shared, "_AT_A_TIME", dice.choice((50, 5000)))
     monkeypatch.setattr(shared, "_PAIRS_AT_A_TIME", dice.choice((50, 10**6)))

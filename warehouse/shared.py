@@ -22,6 +22,9 @@ EARLIEST = 20
 _CANDIDATES = 12
 """Of the earlier articles that share about enough with one, so many of the earliest are compared with it, and of those that
 share most."""
+_NEXT = 60
+"""Of what is later than a wanted article and is not wanted itself, so many of the next are compared with it. The rest are copies
+of those, which are looked at once those are copies themselves, or share a line of boilerplate."""
 _ABOUT_ENOUGH = 0.1
 _AT_A_TIME = 50_000
 _PAIRS_AT_A_TIME = 4_000_000
@@ -149,12 +152,13 @@ def _paired(of: Ints, places: Ints, is_wanted: npt.NDArray[np.bool_]) -> Iterato
         counts = np.minimum(rank[some], EARLIEST)
         earlier = np.repeat(starts[some], counts) + _steps(counts)
         yield (places[earlier] << 32) | np.repeat(places[some], counts)
-    after = np.searchsorted(of, of, side="right") - np.arange(len(of)) - 1
+    theirs = np.flatnonzero(~ours)
+    first = np.searchsorted(theirs, np.arange(len(of)))
+    after = np.minimum(np.searchsorted(theirs, np.searchsorted(of, of, side="right")) - first, _NEXT)
     earliest = np.flatnonzero(ours & (rank < EARLIEST) & (after > 0))
     for some in _sliced(earliest, places[earliest], after[earliest]):
-        others = np.repeat(some + 1, after[some]) + _steps(after[some])
-        codes = (np.repeat(places[some], after[some]) << 32) | places[others]
-        yield codes[~ours[others]]
+        others = theirs[np.repeat(first[some], after[some]) + _steps(after[some])]
+        yield (np.repeat(places[some], after[some]) << 32) | places[others]
 
 
 def _steps(counts: Ints) -> Ints:
