@@ -236,11 +236,12 @@ class TestPages:
 
 
 class TestNamesakes:
-    """A feed that gives one id and another link: another article, and a copy of the first."""
+    """A feed that gives one id and another link to texts with words in common: another article, and a copy of the first."""
 
     @staticmethod
     def entry(link: str, text: str, published: str | None = None, *, guid: str = "g1", seen: int = 0) -> Document:
-        return replace(record(text, url=f"https://{link}.example/", seen=seen, published=published), address=guid)
+        told = f"The ferry to Ondra stays in port tonight, the harbour office said: {text}"
+        return replace(record(told, url=f"https://{link}.example/", seen=seen, published=published), address=guid)
 
     @staticmethod
     def copies(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
@@ -259,6 +260,12 @@ class TestNamesakes:
         load_documents(lake, tmp_path, [self.entry("c", "Three."), self.entry("0", "0.", "2024-02-01")], "b3")
         assert self.copies(lake) == {("a", "0", "guid"), ("b", "0", "guid"), ("c", "0", "guid")}
         assert check(lake) == []
+
+    def test_an_id_that_is_used_again_for_something_else_makes_no_copy(self, lake, tmp_path):
+        other = replace(record("Nobody was hurt in the quarry's fire.", url="https://b.example/"), address="g1")
+        load_documents(lake, tmp_path, [self.entry("a", "One.")])
+        assert load_documents(lake, tmp_path, [other], "b2").new == 1
+        assert self.copies(lake) == set()
 
     def test_one_link_with_other_content_is_no_copy(self, lake, tmp_path):
         for number, text in enumerate(("One.", "Two.")):
